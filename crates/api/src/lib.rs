@@ -1,0 +1,16 @@
+//! The gRPC API of Echelon: the code generated from `proto/`, and nothing else that knows the wire.
+
+/// The package `echelon.v1`: messages, clients and servers.
+pub mod v1 {
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::all,
+        clippy::allow_attributes_without_reason,
+        reason = "generated code"
+    )]
+    tonic::include_proto!("echelon.v1");
+}
+
+/// The encoded descriptors of `echelon.v1` and what it imports, for reflection and for JSON.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,2 @@
+//! echelond
+fn main() {}
