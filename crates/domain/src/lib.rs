@@ -1,1 +1,24 @@
-//! domain
+//! The rules of Echelon: values in, values out.
+//!
+//! Deliberately absent: I/O, async, clocks, randomness, and every derive of serde, prost and sea-orm. The same
+//! functions serve the live service, the replay of the log and the property tests.
+
+pub mod blocker;
+pub mod counters;
+pub mod error;
+pub mod escalation;
+pub mod event;
+pub mod id;
+pub mod meeting;
+pub mod node;
+pub mod organization;
+pub mod policy;
+pub mod profile;
+pub mod text;
+pub mod time;
+pub mod tree;
+
+pub use error::{ConflictReason, Error, FieldError, InvalidReason, Precondition};
+pub use id::{BlockerNumber, MeetingNumber, NodeId, OrganizationId, PolicyId, RequestId};
+pub use organization::Organization;
+pub use time::Timestamp;

@@ -1,0 +1,343 @@
+//! Blockers: what stops somebody now. The content is what people wrote; the status is what the engine knows.
+
+mod change;
+pub mod check;
+
+use std::collections::BTreeMap;
+
+pub use change::{Cause, Change, ChangeKind, Move, MoveKind};
+
+use crate::{
+    id::{BlockerNumber, NodeId, PolicyId},
+    time::Timestamp,
+};
+
+/// How bad a blocker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// A nuisance.
+    Low,
+    /// Work slows down.
+    Medium,
+    /// A team's work stops, or a date is at risk.
+    High,
+    /// Several teams or a release stop.
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, from least to worst.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The name, as in conditions and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
+/// Where a blocker is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Open; nobody has said anything yet.
+    Raised,
+    /// Open; the holder has seen it.
+    Acknowledged,
+    /// Open; somebody acts on it.
+    Owned,
+    /// Open; paused with an end.
+    OnHold,
+    /// Closed; not verified yet.
+    Resolved,
+    /// Closed; the origin is unblocked.
+    Verified,
+    /// Closed; taken back.
+    Withdrawn,
+    /// Closed; part of the blocker that is its cause.
+    Merged,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::Raised,
+        Self::Acknowledged,
+        Self::Owned,
+        Self::OnHold,
+        Self::Resolved,
+        Self::Verified,
+        Self::Withdrawn,
+        Self::Merged,
+    ];
+
+    /// True while the blocker is unresolved.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Raised | Self::Acknowledged | Self::Owned | Self::OnHold
+        )
+    }
+
+    /// The name, as in conditions and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "RAISED",
+            Self::Acknowledged => "ACKNOWLEDGED",
+            Self::Owned => "OWNED",
+            Self::OnHold => "ON_HOLD",
+            Self::Resolved => "RESOLVED",
+            Self::Verified => "VERIFIED",
+            Self::Withdrawn => "WITHDRAWN",
+            Self::Merged => "MERGED",
+        }
+    }
+}
+
+/// What the escalation engine is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EscalationState {
+    /// Nothing: the blocker is closed.
+    Closed,
+    /// A rule's timer, at `Status::timer_at`.
+    Armed,
+    /// The next close of the holder's meeting.
+    WaitingForMeeting,
+    /// The end of an acknowledgement or a hold, at `Status::timer_at`.
+    Paused,
+    /// Nothing: no rule can move it any more, and nobody acted. A visible alarm.
+    Exhausted,
+}
+
+impl EscalationState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Closed,
+        Self::Armed,
+        Self::WaitingForMeeting,
+        Self::Paused,
+        Self::Exhausted,
+    ];
+
+    /// The name, as in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "CLOSED",
+            Self::Armed => "ARMED",
+            Self::WaitingForMeeting => "WAITING_FOR_MEETING",
+            Self::Paused => "PAUSED",
+            Self::Exhausted => "EXHAUSTED",
+        }
+    }
+}
+
+/// How a blocker came to its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was raised there.
+    Raised,
+    /// It came up from below.
+    Escalated,
+    /// It came back from above.
+    Returned,
+    /// The tree changed around it.
+    Reheld,
+    /// It was reopened there.
+    Reopened,
+}
+
+impl Arrival {
+    /// Every way.
+    pub const ALL: [Self; 5] = [
+        Self::Raised,
+        Self::Escalated,
+        Self::Returned,
+        Self::Reheld,
+        Self::Reopened,
+    ];
+
+    /// The name, as in records and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Escalated => "escalated",
+            Self::Returned => "returned",
+            Self::Reheld => "reheld",
+            Self::Reopened => "reopened",
+        }
+    }
+}
+
+/// What became of a rule since real progress was last made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleMark {
+    /// Name of the rule.
+    pub rule: String,
+    /// What became of it.
+    pub kind: MarkKind,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkKind {
+    /// It acted.
+    Fired,
+    /// It was late and skips.
+    Skipped,
+    /// It came due and its condition was not met; an edit makes it look again.
+    Unmatched,
+    /// It was late and its duration runs anew from then.
+    Restarted,
+}
+
+impl MarkKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Fired, Self::Skipped, Self::Unmatched, Self::Restarted];
+
+    /// The name, as in records and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fired => "fired",
+            Self::Skipped => "skipped",
+            Self::Unmatched => "unmatched",
+            Self::Restarted => "restarted",
+        }
+    }
+}
+
+/// What people wrote about a blocker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The node that raised it; immutable.
+    pub origin: NodeId,
+    /// What is wrong, in one line.
+    pub title: String,
+    /// Details; may be empty.
+    pub description: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Kind of blocker; may be empty.
+    pub category: String,
+    /// Nodes that it blocks; at least the origin.
+    pub blocked_nodes: Vec<NodeId>,
+    /// Nodes that cause it.
+    pub causing_nodes: Vec<NodeId>,
+    /// When it must be solved.
+    pub due_at: Option<Timestamp>,
+    /// Free labels.
+    pub labels: BTreeMap<String, String>,
+    /// Address in a tracker; may be empty.
+    pub external_reference: String,
+    /// Unique among the open blockers of the organization; may be empty.
+    pub dedupe_key: String,
+    /// Who raised it; none if anonymous or unknown.
+    pub reporter: Option<String>,
+    /// When it was first raised.
+    pub raised_at: Timestamp,
+}
+
+/// What the engine knows about a blocker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Where it is in its life.
+    pub state: State,
+    /// What the escalation engine is waiting for.
+    pub escalation: EscalationState,
+    /// The one node that must act on it now (E1).
+    pub holder: NodeId,
+    /// How it came to its holder.
+    pub arrival: Arrival,
+    /// 1, plus 1 for every reopening.
+    pub episode: i32,
+    /// When this episode began.
+    pub episode_at: Timestamp,
+    /// Who acts on it.
+    pub owner: Option<String>,
+    /// By when the owner commits to solve it.
+    pub committed_at: Option<Timestamp>,
+    /// When the acknowledgement expires; set exactly in [`State::Acknowledged`].
+    pub acknowledged_until: Option<Timestamp>,
+    /// When the hold ends; set exactly in [`State::OnHold`].
+    pub held_until: Option<Timestamp>,
+    /// Who approved the hold; set exactly in [`State::OnHold`].
+    pub hold_approver: Option<String>,
+    /// What solved it, or why it was withdrawn or held; may be empty.
+    pub resolution: String,
+    /// The blocker it was merged into.
+    pub merged_into: Option<BlockerNumber>,
+    /// Guidance of the last return; may be empty.
+    pub guidance: String,
+    /// Escalations in this episode.
+    pub escalations: i32,
+    /// Meetings of the present holder survived.
+    pub meetings_survived: i32,
+    /// Pinned policy.
+    pub policy: PolicyId,
+    /// Pinned version, in force when it entered its present level.
+    pub policy_version: i64,
+    /// When it came to its present holder.
+    pub level_entered_at: Timestamp,
+    /// When real progress was last made; at least `level_entered_at`.
+    pub progressed_at: Timestamp,
+    /// When it was closed; set exactly while closed.
+    pub closed_at: Option<Timestamp>,
+    /// When the engine must look at it next.
+    pub timer_at: Option<Timestamp>,
+    /// True if a rule requires an owner and there is none.
+    pub owner_required: bool,
+    /// Rules that are spent since real progress was last made.
+    pub marks: Vec<RuleMark>,
+}
+
+/// What stops somebody now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// Number.
+    pub number: BlockerNumber,
+    /// What people wrote.
+    pub content: Content,
+    /// What the engine knows.
+    pub status: Status,
+    /// Revision of its last change; its etag.
+    pub revision: i64,
+}
+
+impl Blocker {
+    /// True while it is unresolved.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status.state.is_open()
+    }
+
+    /// True while it is open, or solved and not verified: what the service keeps at hand.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.is_open() || self.status.state == State::Resolved
+    }
+
+    /// True if it is owned, with a committed date that has not passed.
+    #[must_use]
+    pub fn is_on_track(&self, now: Timestamp) -> bool {
+        self.status.owner.is_some() && self.status.committed_at.is_some_and(|at| at > now)
+    }
+
+    /// The nearer of due and committed date.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match (self.content.due_at, self.status.committed_at) {
+            (Some(due), Some(committed)) => Some(due.min(committed)),
+            (due, committed) => due.or(committed),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Checks of what people write about a blocker.

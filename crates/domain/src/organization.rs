@@ -1,0 +1,372 @@
+//! The state of one organization: an immutable snapshot that is cheap to clone.
+//!
+//! [`Organization::apply`] is the only way it changes. The live service, the replay of the log and the property tests
+//! share it, so folding the log gives the state (E9).
+
+mod apply;
+mod index;
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap};
+
+use crate::{
+    blocker::Blocker,
+    counters::Counters,
+    error::Error,
+    id::{BlockerNumber, MeetingNumber, NodeId, OrganizationId, PolicyId},
+    meeting::Meeting,
+    policy::{CompiledVersion, Policy, Version},
+    profile::{Profile, Settings},
+    time::Timestamp,
+    tree::Tree,
+};
+use index::Index;
+
+/// The state of one organization at one revision. Holds the live blockers (open, or resolved and unverified) and the
+/// open meetings; closed ones come in with [`Organization::recall`] when a command needs them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Organization {
+    id: OrganizationId,
+    revision: i64,
+    time: Timestamp,
+    profile: Option<Arc<Profile>>,
+    tree: Tree,
+    policies: OrdMap<PolicyId, Arc<Policy>>,
+    versions: OrdMap<(PolicyId, i64), Arc<CompiledVersion>>,
+    policy_at: HashMap<NodeId, PolicyId>,
+    blockers: OrdMap<BlockerNumber, Arc<Blocker>>,
+    meetings: OrdMap<MeetingNumber, Arc<Meeting>>,
+    counters: HashMap<NodeId, Arc<Counters>>,
+    next_blocker: i64,
+    next_meeting: i64,
+    index: Index,
+}
+
+/// What a snapshot is restored from: rows as they were stored.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Id.
+    pub id: OrganizationId,
+    /// Revision of the newest event.
+    pub revision: i64,
+    /// Time of the newest event.
+    pub time: Timestamp,
+    /// What the organization says of itself.
+    pub profile: Profile,
+    /// Every node, archived ones included.
+    pub nodes: Vec<Node>,
+    /// Every policy.
+    pub policies: Vec<Policy>,
+    /// Every version of every policy.
+    pub versions: Vec<Version>,
+    /// The live blockers.
+    pub blockers: Vec<Blocker>,
+    /// The open meetings.
+    pub meetings: Vec<Meeting>,
+    /// The counters of each node; a missing one is all zeros.
+    pub counters: Vec<(NodeId, Counters)>,
+    /// Number of the next blocker.
+    pub next_blocker: i64,
+    /// Number of the next meeting.
+    pub next_meeting: i64,
+}
+
+use crate::node::Node;
+
+impl Organization {
+    /// An organization before its first event.
+    #[must_use]
+    pub fn empty(id: OrganizationId) -> Self {
+        Self {
+            id,
+            revision: 0,
+            time: Timestamp::MIN,
+            profile: None,
+            tree: Tree::default(),
+            policies: OrdMap::new(),
+            versions: OrdMap::new(),
+            policy_at: HashMap::new(),
+            blockers: OrdMap::new(),
+            meetings: OrdMap::new(),
+            counters: HashMap::new(),
+            next_blocker: 1,
+            next_meeting: 1,
+            index: Index::default(),
+        }
+    }
+
+    /// An organization from its stored rows.
+    #[must_use]
+    pub fn restore(parts: Parts) -> Self {
+        let Parts {
+            id,
+            revision,
+            time,
+            profile,
+            nodes,
+            policies,
+            versions,
+            blockers,
+            meetings,
+            counters,
+            next_blocker,
+            next_meeting,
+        } = parts;
+        let mut organization = Self {
+            revision,
+            time,
+            profile: Some(Arc::new(profile)),
+            next_blocker,
+            next_meeting,
+            ..Self::empty(id)
+        };
+        for node in nodes {
+            organization.tree.put(node);
+        }
+        for policy in policies {
+            organization.put_policy(policy);
+        }
+        for version in versions {
+            organization.put_version(version);
+        }
+        for (node, counters) in counters {
+            organization.counters.insert(node, Arc::new(counters));
+        }
+        organization.recall(blockers, meetings);
+        organization
+    }
+
+    /// Takes closed blockers and meetings in, so that commands can find them. Does not change the state.
+    pub fn recall(&mut self, blockers: Vec<Blocker>, meetings: Vec<Meeting>) {
+        for blocker in blockers {
+            if !self.blockers.contains_key(&blocker.number) {
+                let blocker = Arc::new(blocker);
+                self.index.insert(&blocker);
+                self.blockers.insert(blocker.number, blocker);
+            }
+        }
+        for meeting in meetings {
+            if !self.meetings.contains_key(&meeting.number) {
+                self.index.insert_meeting(&meeting);
+                self.meetings.insert(meeting.number, Arc::new(meeting));
+            }
+        }
+    }
+
+    /// Lets go of these blockers and meetings if they are closed for good. Does not change the state.
+    pub fn retire(
+        &mut self,
+        blockers: impl IntoIterator<Item = BlockerNumber>,
+        meetings: impl IntoIterator<Item = MeetingNumber>,
+    ) {
+        for number in blockers {
+            if let Some(blocker) = self.blockers.get(&number).cloned()
+                && !blocker.is_live()
+            {
+                self.index.remove(&blocker);
+                self.blockers.remove(&number);
+            }
+        }
+        for number in meetings {
+            if let Some(meeting) = self.meetings.get(&number).cloned()
+                && meeting.closed_at.is_some()
+            {
+                self.index.remove_meeting(&meeting);
+                self.meetings.remove(&number);
+            }
+        }
+    }
+
+    /// Id.
+    #[must_use]
+    pub const fn id(&self) -> &OrganizationId {
+        &self.id
+    }
+
+    /// Revision of the newest event; 0 before the first.
+    #[must_use]
+    pub const fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// Time of the newest event.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// True once it is created.
+    #[must_use]
+    pub const fn exists(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    /// What it says of itself. Errors: [`Error::NotFound`] before it is created.
+    pub fn profile(&self) -> Result<&Arc<Profile>, Error> {
+        self.profile
+            .as_ref()
+            .ok_or_else(|| Error::not_found("organization", &self.id))
+    }
+
+    /// Its settings; the defaults before it is created.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.profile
+            .as_ref()
+            .map_or_else(Settings::default, |profile| profile.settings.clone())
+    }
+
+    /// Its nodes.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Every policy, by id.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        self.policies.values()
+    }
+
+    /// A policy. Errors: [`Error::NotFound`].
+    pub fn policy(&self, id: &PolicyId) -> Result<&Arc<Policy>, Error> {
+        self.policies
+            .get(id)
+            .ok_or_else(|| Error::not_found("policy", id))
+    }
+
+    /// A version of a policy. Errors: [`Error::NotFound`].
+    pub fn version(&self, id: &PolicyId, number: i64) -> Result<&Arc<CompiledVersion>, Error> {
+        self.versions
+            .get(&(id.clone(), number))
+            .ok_or_else(|| Error::not_found("policy version", format!("{id}/versions/{number}")))
+    }
+
+    /// The versions of a policy, oldest first.
+    pub fn versions(
+        &self,
+        id: &PolicyId,
+    ) -> impl DoubleEndedIterator<Item = &Arc<CompiledVersion>> {
+        self.versions
+            .range((id.clone(), 0)..=(id.clone(), i64::MAX))
+            .map(|(_, version)| version)
+    }
+
+    /// The policy attached to the node itself.
+    #[must_use]
+    pub fn policy_attached_to(&self, node: &NodeId) -> Option<&PolicyId> {
+        self.policy_at.get(node)
+    }
+
+    /// The policy in force at a node: the nearest above. None only before the organization is created.
+    #[must_use]
+    pub fn policy_in_force(&self, node: &NodeId) -> Option<&Arc<Policy>> {
+        self.tree
+            .path_up(node)
+            .find_map(|step| self.policy_at.get(step))
+            .and_then(|id| self.policies.get(id))
+    }
+
+    /// A blocker at hand. Errors: [`Error::NotFound`].
+    pub fn blocker(&self, number: BlockerNumber) -> Result<&Arc<Blocker>, Error> {
+        self.blockers
+            .get(&number)
+            .ok_or_else(|| Error::not_found("blocker", number))
+    }
+
+    /// Every blocker at hand, by number.
+    pub fn blockers(&self) -> impl Iterator<Item = &Arc<Blocker>> {
+        self.blockers.values()
+    }
+
+    /// The live blockers that a node raised, by number.
+    pub fn raised_by(&self, node: &NodeId) -> impl Iterator<Item = &Arc<Blocker>> {
+        self.index
+            .raised_by(node)
+            .filter_map(|number| self.blockers.get(number))
+            .filter(|blocker| blocker.is_live())
+    }
+
+    /// The open blockers that a node holds, by number.
+    pub fn held_by(&self, node: &NodeId) -> impl Iterator<Item = &Arc<Blocker>> {
+        self.index
+            .held_by(node)
+            .filter_map(|number| self.blockers.get(number))
+    }
+
+    /// The open blocker with this dedupe key.
+    #[must_use]
+    pub fn blocker_with_key(&self, dedupe_key: &str) -> Option<&Arc<Blocker>> {
+        self.index
+            .with_key(dedupe_key)
+            .and_then(|number| self.blockers.get(&number))
+    }
+
+    /// The blockers whose timer is due, in due order.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, BlockerNumber)> {
+        self.index.due(now)
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        self.index.next_timer()
+    }
+
+    /// A meeting at hand. Errors: [`Error::NotFound`].
+    pub fn meeting(&self, number: MeetingNumber) -> Result<&Arc<Meeting>, Error> {
+        self.meetings
+            .get(&number)
+            .ok_or_else(|| Error::not_found("meeting", number))
+    }
+
+    /// The open meetings, by number.
+    pub fn open_meetings(&self) -> impl Iterator<Item = &Arc<Meeting>> {
+        self.meetings
+            .values()
+            .filter(|meeting| meeting.closed_at.is_none())
+    }
+
+    /// The open meeting of a node.
+    #[must_use]
+    pub fn open_meeting_of(&self, node: &NodeId) -> Option<&Arc<Meeting>> {
+        self.index
+            .open_meeting_of(node)
+            .and_then(|number| self.meetings.get(&number))
+    }
+
+    /// The counters of a node.
+    #[must_use]
+    pub fn counters(&self, node: &NodeId) -> Counters {
+        self.counters
+            .get(node)
+            .map(|counters| (**counters).clone())
+            .unwrap_or_default()
+    }
+
+    /// Number of the next blocker.
+    #[must_use]
+    pub const fn next_blocker(&self) -> BlockerNumber {
+        BlockerNumber::new(self.next_blocker)
+    }
+
+    /// Number of the next meeting.
+    #[must_use]
+    pub const fn next_meeting(&self) -> MeetingNumber {
+        MeetingNumber::new(self.next_meeting)
+    }
+
+    fn put_policy(&mut self, policy: Policy) {
+        self.policy_at
+            .insert(policy.node.clone(), policy.id.clone());
+        self.policies.insert(policy.id.clone(), Arc::new(policy));
+    }
+
+    fn put_version(&mut self, version: Version) {
+        let key = (version.policy.clone(), version.number);
+        if !self.versions.contains_key(&key) {
+            self.versions
+                .insert(key, Arc::new(CompiledVersion::new(version)));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Indexes over the blockers and meetings at hand. Derived: equal states have equal indexes.
+
+use imbl::{HashMap, OrdSet};
+
+use crate::{
+    blocker::Blocker,
+    id::{BlockerNumber, MeetingNumber, NodeId},
+    meeting::Meeting,
+    time::Timestamp,
+};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Index {
+    by_origin: HashMap<NodeId, OrdSet<BlockerNumber>>,
+    by_holder: HashMap<NodeId, OrdSet<BlockerNumber>>,
+    by_key: HashMap<String, BlockerNumber>,
+    timers: OrdSet<(Timestamp, BlockerNumber)>,
+    open_meetings: HashMap<NodeId, MeetingNumber>,
+}
+
+impl Index {
+    pub(super) fn insert(&mut self, blocker: &Blocker) {
+        let number = blocker.number;
+        self.by_origin
+            .entry(blocker.content.origin.clone())
+            .or_default()
+            .insert(number);
+        if blocker.is_open() {
+            self.by_holder
+                .entry(blocker.status.holder.clone())
+                .or_default()
+                .insert(number);
+            if !blocker.content.dedupe_key.is_empty() {
+                self.by_key
+                    .insert(blocker.content.dedupe_key.clone(), number);
+            }
+        }
+        if let Some(at) = blocker.status.timer_at {
+            self.timers.insert((at, number));
+        }
+    }
+
+    pub(super) fn remove(&mut self, blocker: &Blocker) {
+        let number = blocker.number;
+        take(&mut self.by_origin, &blocker.content.origin, number);
+        take(&mut self.by_holder, &blocker.status.holder, number);
+        if self.by_key.get(&blocker.content.dedupe_key) == Some(&number) {
+            self.by_key.remove(&blocker.content.dedupe_key);
+        }
+        if let Some(at) = blocker.status.timer_at {
+            self.timers.remove(&(at, number));
+        }
+    }
+
+    pub(super) fn insert_meeting(&mut self, meeting: &Meeting) {
+        if meeting.closed_at.is_none() {
+            self.open_meetings
+                .insert(meeting.node.clone(), meeting.number);
+        }
+    }
+
+    pub(super) fn remove_meeting(&mut self, meeting: &Meeting) {
+        if self.open_meetings.get(&meeting.node) == Some(&meeting.number) {
+            self.open_meetings.remove(&meeting.node);
+        }
+    }
+
+    pub(super) fn raised_by(&self, node: &NodeId) -> impl Iterator<Item = &BlockerNumber> {
+        self.by_origin.get(node).into_iter().flat_map(OrdSet::iter)
+    }
+
+    pub(super) fn held_by(&self, node: &NodeId) -> impl Iterator<Item = &BlockerNumber> {
+        self.by_holder.get(node).into_iter().flat_map(OrdSet::iter)
+    }
+
+    pub(super) fn with_key(&self, key: &str) -> Option<BlockerNumber> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(super) fn due(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, BlockerNumber)> {
+        self.timers
+            .iter()
+            .take_while(move |(at, _)| *at <= now)
+            .copied()
+    }
+
+    pub(super) fn next_timer(&self) -> Option<Timestamp> {
+        self.timers.get_min().map(|(at, _)| *at)
+    }
+
+    pub(super) fn open_meeting_of(&self, node: &NodeId) -> Option<MeetingNumber> {
+        self.open_meetings.get(node).copied()
+    }
+}
+
+/// Removes a number, and the set with its last: an index never holds what an equal state would not.
+fn take(index: &mut HashMap<NodeId, OrdSet<BlockerNumber>>, node: &NodeId, number: BlockerNumber) {
+    if let Some(numbers) = index.get_mut(node) {
+        numbers.remove(&number);
+        if numbers.is_empty() {
+            index.remove(node);
+        }
+    }
+}
