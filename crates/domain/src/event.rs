@@ -62,7 +62,7 @@ pub enum Payload {
         version: Version,
     },
     /// A blocker changed.
-    BlockerChanged(Change),
+    BlockerChanged(Box<Change>),
     /// A meeting was opened.
     MeetingOpened(Meeting),
     /// A check-in was submitted.
