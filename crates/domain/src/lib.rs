@@ -3,17 +3,25 @@
 //! Deliberately absent: I/O, async, clocks, randomness, and every derive of serde, prost and sea-orm. The same
 //! functions serve the live service, the replay of the log and the property tests.
 
+pub mod agenda;
+pub mod attention;
 pub mod blocker;
+pub mod check;
+pub mod command;
 pub mod counters;
+pub mod decide;
 pub mod error;
 pub mod escalation;
 pub mod event;
+pub mod explain;
 pub mod id;
 pub mod meeting;
 pub mod node;
 pub mod organization;
+pub mod plan;
 pub mod policy;
 pub mod profile;
+pub mod rollup;
 pub mod text;
 pub mod time;
 pub mod tree;

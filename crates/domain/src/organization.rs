@@ -267,6 +267,28 @@ impl Organization {
             .and_then(|id| self.policies.get(id))
     }
 
+    /// The organization as it would be with these rules in force at every node: for trying a policy.
+    #[must_use]
+    pub fn with_only_policy(&self, version: Version) -> Self {
+        let mut tried = self.clone();
+        let Some(root) = self.tree.root() else {
+            return tried;
+        };
+        tried.policy_at = HashMap::new();
+        tried
+            .versions
+            .remove(&(version.policy.clone(), version.number));
+        tried.put_policy(Policy {
+            id: version.policy.clone(),
+            node: root.clone(),
+            display_name: version.policy.to_string(),
+            latest: version.number,
+            revision: 0,
+        });
+        tried.put_version(version);
+        tried
+    }
+
     /// A blocker at hand. Errors: [`Error::NotFound`].
     pub fn blocker(&self, number: BlockerNumber) -> Result<&Arc<Blocker>, Error> {
         self.blockers
@@ -318,6 +340,11 @@ impl Organization {
         self.meetings
             .get(&number)
             .ok_or_else(|| Error::not_found("meeting", number))
+    }
+
+    /// The meetings at hand, by number.
+    pub fn meetings(&self) -> impl Iterator<Item = &Arc<Meeting>> {
+        self.meetings.values()
     }
 
     /// The open meetings, by number.

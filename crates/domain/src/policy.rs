@@ -1,10 +1,15 @@
 //! Escalation policies: ordered rules, attached to a node and valid for its subtree until a nearer policy replaces them.
 
+mod check;
 mod compiled;
+pub mod condition;
+pub mod default;
+pub mod fact;
 
 use std::time::Duration;
 
-pub use compiled::CompiledVersion;
+pub use check::check_rules;
+pub use compiled::{CompiledVersion, Verdict};
 
 use crate::{
     id::{NodeId, PolicyId},

@@ -16,6 +16,8 @@ pub struct Tree {
     nodes: HashMap<NodeId, Arc<Node>>,
     /// Children of each node, archived ones included.
     children: HashMap<NodeId, OrdSet<NodeId>>,
+    /// Heights that are not 0: conditions ask for them often.
+    heights: HashMap<NodeId, usize>,
     root: Option<NodeId>,
 }
 
@@ -76,7 +78,7 @@ impl Tree {
             .filter(|id| self.nodes.get(*id).is_some_and(|node| !node.archived))
     }
 
-    fn all_children(&self, id: &NodeId) -> impl DoubleEndedIterator<Item = &NodeId> {
+    pub(crate) fn all_children(&self, id: &NodeId) -> impl DoubleEndedIterator<Item = &NodeId> {
         self.children.get(id).into_iter().flat_map(OrdSet::iter)
     }
 
@@ -106,14 +108,28 @@ impl Tree {
     /// Distance to the deepest active node below; 0 for a leaf.
     #[must_use]
     pub fn height(&self, id: &NodeId) -> usize {
-        // A loop by generations: a deep tree must not exhaust the stack.
-        let mut generation: Vec<&NodeId> = self.children(id).collect();
-        let mut height = 0;
-        while !generation.is_empty() {
-            height += 1;
-            generation = generation.iter().flat_map(|id| self.children(id)).collect();
+        self.heights.get(id).copied().unwrap_or(0)
+    }
+
+    /// Brings the heights from a node upward up to date.
+    fn refresh_heights(&mut self, from: &NodeId) {
+        let mut next = Some(from.clone());
+        while let Some(id) = next {
+            let height = self
+                .children(&id)
+                .map(|child| 1 + self.height(child))
+                .max()
+                .unwrap_or(0);
+            if height == self.height(&id) {
+                return;
+            }
+            if height == 0 {
+                self.heights.remove(&id);
+            } else {
+                self.heights.insert(id.clone(), height);
+            }
+            next = self.parent(&id).cloned();
         }
-        height
     }
 
     /// True if `ancestor` is `id` itself or above it.
@@ -195,21 +211,29 @@ impl Tree {
 
     /// Puts a node in, or in place of its former self, and keeps the lists of children right.
     pub fn put(&mut self, node: Node) {
-        if let Some(before) = self.nodes.get(&node.id).cloned()
-            && let Some(parent) = &before.parent
+        let id = node.id.clone();
+        let parent = node.parent.clone();
+        let before = self
+            .nodes
+            .insert(id.clone(), Arc::new(node))
+            .and_then(|before| before.parent.clone());
+        if let Some(before) = &before
+            && before != parent.as_ref().unwrap_or(before)
+            && let Some(siblings) = self.children.get_mut(before)
         {
-            let mut siblings = self.children.get(parent).cloned().unwrap_or_default();
-            siblings.remove(&node.id);
-            self.children.insert(parent.clone(), siblings);
-        }
-        match &node.parent {
-            None => self.root = Some(node.id.clone()),
-            Some(parent) => {
-                let mut siblings = self.children.get(parent).cloned().unwrap_or_default();
-                siblings.insert(node.id.clone());
-                self.children.insert(parent.clone(), siblings);
+            siblings.remove(&id);
+            if siblings.is_empty() {
+                self.children.remove(before);
             }
         }
-        self.nodes.insert(node.id.clone(), Arc::new(node));
+        match &parent {
+            None => self.root = Some(id),
+            Some(parent) => {
+                self.children.entry(parent.clone()).or_default().insert(id);
+            }
+        }
+        for parent in before.iter().chain(&parent) {
+            self.refresh_heights(parent);
+        }
     }
 }

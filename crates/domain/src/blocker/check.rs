@@ -1,1 +1,167 @@
 //! Checks of what people write about a blocker.
+
+use std::collections::BTreeMap;
+
+use super::{Content, Severity};
+use crate::{
+    command::{ContentPatch, NewBlocker},
+    error::Error,
+    id::NodeId,
+    text::{self, BODY_MAX, TITLE_MAX},
+    time::Timestamp,
+    tree::Tree,
+};
+
+const NODES_MAX: usize = 50;
+const LABELS_MAX: usize = 32;
+const CATEGORY_MAX: usize = 60;
+const LABEL_KEY_MAX: usize = 60;
+const LABEL_VALUE_MAX: usize = 200;
+const REFERENCE_MAX: usize = 2_000;
+
+/// Makes content of what a caller wrote in `field`. Errors: [`Error::Invalid`], [`Error::NotFound`] for a node.
+pub fn content(
+    field: &str,
+    tree: &Tree,
+    new: &NewBlocker,
+    reporter: Option<String>,
+    now: Timestamp,
+) -> Result<Content, Error> {
+    let NewBlocker {
+        origin,
+        title,
+        description,
+        severity,
+        category,
+        blocked_nodes,
+        causing_nodes,
+        due_at,
+        labels,
+        external_reference,
+        dedupe_key,
+    } = new;
+    let blocked = nodes(&format!("{field}.blocked_nodes"), tree, blocked_nodes)?;
+    Ok(Content {
+        origin: origin.clone(),
+        title: text::line(&format!("{field}.title"), title, TITLE_MAX)?,
+        description: text::body(&format!("{field}.description"), description, BODY_MAX)?,
+        severity: severity.unwrap_or(Severity::Medium),
+        category: text::optional_line(&format!("{field}.category"), category, CATEGORY_MAX)?,
+        blocked_nodes: if blocked.is_empty() {
+            vec![origin.clone()]
+        } else {
+            blocked
+        },
+        causing_nodes: nodes(&format!("{field}.causing_nodes"), tree, causing_nodes)?,
+        due_at: *due_at,
+        labels: check_labels(&format!("{field}.labels"), labels)?,
+        external_reference: reference(&format!("{field}.external_reference"), external_reference)?,
+        dedupe_key: text::optional_line(&format!("{field}.dedupe_key"), dedupe_key, TITLE_MAX)?,
+        reporter,
+        raised_at: now,
+    })
+}
+
+/// The content with some of it changed. Errors: as [`content`].
+pub fn patched(tree: &Tree, before: &Content, patch: &ContentPatch) -> Result<Content, Error> {
+    let ContentPatch {
+        title,
+        description,
+        severity,
+        category,
+        due_at,
+        labels,
+        blocked_nodes,
+        causing_nodes,
+        external_reference,
+    } = patch;
+    let mut after = before.clone();
+    if let Some(title) = title {
+        after.title = text::line("blocker.title", title, TITLE_MAX)?;
+    }
+    if let Some(description) = description {
+        after.description = text::body("blocker.description", description, BODY_MAX)?;
+    }
+    if let Some(severity) = severity {
+        after.severity = *severity;
+    }
+    if let Some(category) = category {
+        after.category = text::optional_line("blocker.category", category, CATEGORY_MAX)?;
+    }
+    if let Some(due_at) = due_at {
+        after.due_at = *due_at;
+    }
+    if let Some(labels) = labels {
+        after.labels = check_labels("blocker.labels", labels)?;
+    }
+    if let Some(ids) = blocked_nodes {
+        let ids = nodes("blocker.blocked_nodes", tree, ids)?;
+        after.blocked_nodes = if ids.is_empty() {
+            vec![before.origin.clone()]
+        } else {
+            ids
+        };
+    }
+    if let Some(ids) = causing_nodes {
+        after.causing_nodes = nodes("blocker.causing_nodes", tree, ids)?;
+    }
+    if let Some(text) = external_reference {
+        after.external_reference = reference("blocker.external_reference", text)?;
+    }
+    Ok(after)
+}
+
+/// Checks that each node exists; drops repetitions.
+fn nodes(field: &str, tree: &Tree, ids: &[NodeId]) -> Result<Vec<NodeId>, Error> {
+    if ids.len() > NODES_MAX {
+        return Err(Error::field(
+            field,
+            format!(
+                "has {} entries, at most {NODES_MAX} are allowed: name a common ancestor instead",
+                ids.len()
+            ),
+        ));
+    }
+    let mut seen: Vec<NodeId> = Vec::with_capacity(ids.len());
+    for id in ids {
+        tree.require(id)?;
+        if !seen.contains(id) {
+            seen.push(id.clone());
+        }
+    }
+    Ok(seen)
+}
+
+fn check_labels(
+    field: &str,
+    labels: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Error> {
+    if labels.len() > LABELS_MAX {
+        return Err(Error::field(
+            field,
+            format!(
+                "has {} entries, at most {LABELS_MAX} are allowed: remove some",
+                labels.len()
+            ),
+        ));
+    }
+    let mut checked = BTreeMap::new();
+    for (key, value) in labels {
+        checked.insert(
+            text::line(&format!("{field}.key"), key, LABEL_KEY_MAX)?,
+            text::optional_line(&format!("{field}.value"), value, LABEL_VALUE_MAX)?,
+        );
+    }
+    Ok(checked)
+}
+
+fn reference(field: &str, text: &str) -> Result<String, Error> {
+    let text = text::optional_line(field, text, REFERENCE_MAX)?;
+    if text.is_empty() || text.starts_with("https://") || text.starts_with("http://") {
+        return Ok(text);
+    }
+    Err(Error::field(
+        field,
+        "is no web address: start it with https:// or http://",
+    ))
+}

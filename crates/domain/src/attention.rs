@@ -1,0 +1,168 @@
+//! The attention list: what needs somebody at a node now, ranked, each with its reasons.
+
+use std::sync::Arc;
+
+use crate::{
+    blocker::{Arrival, Blocker, EscalationState, Severity, State},
+    error::Error,
+    id::NodeId,
+    organization::Organization,
+    profile::Settings,
+    time::{Timestamp, humanize},
+};
+
+/// Why something needs attention, most pressing first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// At the top, and nobody acted.
+    Exhausted,
+    /// Critical and without an owner.
+    CriticalUnowned,
+    /// The owner's committed date has passed.
+    CommitmentMissed,
+    /// The due date has passed.
+    Overdue,
+    /// A rule requires an owner.
+    OwnerRequired,
+    /// Came up from below; nobody has said anything yet.
+    Escalated,
+    /// Due or committed soon.
+    DueSoon,
+    /// Open for long.
+    Aged,
+    /// Solved; the origin should verify.
+    AwaitingVerification,
+}
+
+/// One thing that needs attention.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// The most pressing reason.
+    pub reason: Reason,
+    /// The blocker.
+    pub blocker: Arc<Blocker>,
+    /// For people: every reason.
+    pub note: String,
+}
+
+/// What needs attention at a node: what it holds and what it raised and has to verify, or that of its whole subtree.
+/// Errors: [`Error::NotFound`].
+pub fn attention(
+    organization: &Organization,
+    node: &NodeId,
+    include_subtree: bool,
+    now: Timestamp,
+) -> Result<Vec<Item>, Error> {
+    let tree = organization.tree();
+    tree.require(node)?;
+    let settings = organization.settings();
+    let nodes = if include_subtree {
+        tree.whole_subtree(node)
+    } else {
+        vec![node.clone()]
+    };
+    let mut items: Vec<Item> = Vec::new();
+    for id in &nodes {
+        let held = organization.held_by(id);
+        let to_verify = organization
+            .raised_by(id)
+            .filter(|blocker| blocker.status.state == State::Resolved);
+        for blocker in held.chain(to_verify) {
+            let reasons = reasons(blocker, &settings, now);
+            if let Some(reason) = reasons.first() {
+                items.push(Item {
+                    reason: *reason,
+                    blocker: blocker.clone(),
+                    note: note(blocker, &reasons, now),
+                });
+            }
+        }
+    }
+    items.sort_by_key(|item| {
+        (
+            item.reason,
+            std::cmp::Reverse(item.blocker.content.severity),
+            item.blocker.content.raised_at,
+            item.blocker.number,
+        )
+    });
+    Ok(items)
+}
+
+/// Every reason why a blocker needs attention, most pressing first.
+fn reasons(blocker: &Blocker, settings: &Settings, now: Timestamp) -> Vec<Reason> {
+    let status = &blocker.status;
+    if status.state == State::Resolved {
+        return vec![Reason::AwaitingVerification];
+    }
+    let unowned = status.owner.is_none();
+    let past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+    let soon = |at: Option<Timestamp>| {
+        at.is_some_and(|at| at > now && at <= now.plus(settings.due_soon_within))
+    };
+    let found = [
+        (
+            Reason::Exhausted,
+            status.escalation == EscalationState::Exhausted,
+        ),
+        (
+            Reason::CriticalUnowned,
+            blocker.content.severity == Severity::Critical && unowned,
+        ),
+        (Reason::CommitmentMissed, past(status.committed_at)),
+        (Reason::Overdue, past(blocker.content.due_at)),
+        (Reason::OwnerRequired, status.owner_required && unowned),
+        (
+            Reason::Escalated,
+            status.state == State::Raised && status.arrival == Arrival::Escalated,
+        ),
+        (
+            Reason::DueSoon,
+            soon(status.committed_at) || soon(blocker.content.due_at),
+        ),
+        (
+            Reason::Aged,
+            now.since(blocker.content.raised_at) > settings.aged_after,
+        ),
+    ];
+    found
+        .into_iter()
+        .filter_map(|(reason, holds)| holds.then_some(reason))
+        .collect()
+}
+
+fn note(blocker: &Blocker, reasons: &[Reason], now: Timestamp) -> String {
+    let status = &blocker.status;
+    let ago =
+        |at: Option<Timestamp>| humanize(at.map_or_else(Default::default, |at| now.since(at)));
+    let mut parts = vec![blocker.content.severity.as_str().to_ascii_lowercase()];
+    if status.owner.is_none() && status.state.is_open() {
+        parts.push("unowned".to_owned());
+    }
+    for reason in reasons {
+        parts.push(match reason {
+            Reason::Exhausted => "exhausted: nobody above".to_owned(),
+            // The two facts stand there already.
+            Reason::CriticalUnowned => continue,
+            Reason::CommitmentMissed => {
+                format!("commitment missed {} ago", ago(status.committed_at))
+            }
+            Reason::Overdue => format!("overdue for {}", ago(blocker.content.due_at)),
+            Reason::OwnerRequired => "a rule requires an owner".to_owned(),
+            Reason::Escalated => format!(
+                "came up from {} {} ago",
+                blocker.content.origin,
+                ago(Some(status.level_entered_at))
+            ),
+            Reason::DueSoon => blocker.deadline().map_or_else(
+                || "due soon".to_owned(),
+                |at| format!("due in {}", humanize(at.since(now))),
+            ),
+            Reason::Aged => format!("open for {}", ago(Some(blocker.content.raised_at))),
+            Reason::AwaitingVerification => {
+                format!("resolved {} ago, to be verified", ago(status.closed_at))
+            }
+        });
+    }
+    parts.join(", ")
+}
