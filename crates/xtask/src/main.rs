@@ -1,2 +1,79 @@
-//! xtask
-fn main() {}
+//! The chores of the workspace: `cargo xtask test` runs every test on both databases, `cargo xtask check` everything
+//! else that must hold before a change lands. Each chore installs what it needs, or says what to do.
+
+mod check;
+mod docs;
+mod layers;
+mod machine;
+mod postgres;
+mod process;
+mod proto;
+mod python;
+mod system;
+mod tally;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// The chores of the workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every test on SQLite and on a private PostgreSQL, and the Python client's cascade.
+    Test {
+        /// Run only tests whose name contains one of these; `python` runs the Python client's.
+        filters: Vec<String>,
+    },
+    /// Start the private PostgreSQL alone and print its URL; ctrl-c stops and removes it.
+    Pg,
+    /// Run every check that is not a test: format, lints, documents, layers, licences, API.
+    Check,
+    /// Lint `proto/`, and compare it with the last release if there is one.
+    Proto,
+    /// Check the layers of the crates, and licences, sources and banned crates.
+    Deps,
+    /// Check that the documents link and name only what exists.
+    Docs,
+    /// Check that no tracked file names a machine: its paths or private hosts.
+    Machine,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().chore) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            process::exit_code()
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<ExitCode> {
+    process::handle_signals()?;
+    let workspace = Workspace::find()?;
+    match chore {
+        Chore::Test { filters } => return test::run(&workspace, filters),
+        Chore::Pg => postgres::serve()?,
+        Chore::Check => check::run(&workspace)?,
+        Chore::Proto => proto::check(&workspace)?,
+        Chore::Deps => {
+            layers::check(&workspace)?;
+            check::deny(&workspace)?;
+        }
+        Chore::Docs => docs::check(&workspace)?,
+        Chore::Machine => machine::check(&workspace)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
