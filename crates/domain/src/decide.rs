@@ -2,6 +2,7 @@
 //!
 //! A refused command leaves nothing behind, because the snapshot it was given never changes.
 
+mod about;
 mod blocker;
 mod meeting;
 mod node;
@@ -202,23 +203,20 @@ struct Draft {
 
 impl Draft {
     fn record(&mut self, payload: Payload) -> Result<(), Error> {
-        let event = match self.events.last() {
-            None => Event {
-                revision: self.next.revision() + 1,
-                index: 0,
-                at: self.now,
-                actor: self.actor.clone(),
-                payload,
-            },
-            Some(last) => Event {
-                revision: last.revision,
-                index: last.index + 1,
-                at: self.now,
-                actor: self.actor.clone(),
-                payload,
-            },
+        let (revision, index) = match self.events.last() {
+            None => (self.next.revision() + 1, 0),
+            Some(last) => (last.revision, last.index + 1),
+        };
+        let mut event = Event {
+            revision,
+            index,
+            at: self.now,
+            actor: self.actor.clone(),
+            nodes: Vec::new(),
+            payload,
         };
         self.next.apply(&event)?;
+        event.nodes = about::about(&self.next, &event.payload);
         self.events.push(event);
         Ok(())
     }

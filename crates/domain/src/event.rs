@@ -21,6 +21,8 @@ pub struct Event {
     pub at: Timestamp,
     /// Who; none if the engine did, nobody was named, or anonymous.
     pub actor: Option<String>,
+    /// The nodes it is about and all above them, as the tree was then, nearest first.
+    pub nodes: Vec<NodeId>,
     /// What.
     pub payload: Payload,
 }

@@ -21,7 +21,7 @@ pub fn line(field: &str, text: &str, max: usize) -> Result<String, Error> {
     Ok(text)
 }
 
-/// As [`line`], and may be empty. Errors: [`Error::Invalid`].
+/// As [`line()`], and may be empty. Errors: [`Error::Invalid`].
 pub fn optional_line(field: &str, text: &str, max: usize) -> Result<String, Error> {
     let text = text.trim();
     if text.chars().any(char::is_control) {

@@ -1,0 +1,60 @@
+//! Which nodes an event is about: what a watcher of a subtree filters by.
+
+use crate::{
+    blocker::{Change, ChangeKind},
+    event::Payload,
+    id::NodeId,
+    organization::Organization,
+};
+
+/// The nodes that a payload is about and all above them, nearest first, as the tree is once it has been applied. What
+/// leaves a place is about that place too.
+pub(super) fn about(organization: &Organization, payload: &Payload) -> Vec<NodeId> {
+    let mut subjects: Vec<&NodeId> = Vec::new();
+    match payload {
+        Payload::OrganizationCreated(profile) | Payload::OrganizationUpdated(profile) => {
+            return vec![profile.root.clone()];
+        }
+        Payload::NodeCreated(node)
+        | Payload::NodeUpdated(node)
+        | Payload::NodeArchived(node)
+        | Payload::NodeRestored(node) => subjects.push(&node.id),
+        Payload::NodeMoved { node, from } => subjects.extend([&node.id, from]),
+        Payload::PolicyCreated { policy, .. } | Payload::PolicyUpdated { policy, .. } => {
+            subjects.push(&policy.node);
+        }
+        Payload::BlockerChanged(change) => {
+            let Change {
+                number,
+                kind,
+                content: _,
+                status,
+            } = change.as_ref();
+            if let Ok(blocker) = organization.blocker(*number) {
+                subjects.push(&blocker.content.origin);
+            }
+            subjects.push(&status.holder);
+            if let ChangeKind::Moved(moved) = kind {
+                subjects.push(&moved.from);
+            }
+        }
+        Payload::MeetingOpened(meeting) | Payload::MeetingClosed(meeting) => {
+            subjects.push(&meeting.node);
+        }
+        Payload::CheckInSubmitted { meeting, check_in } => {
+            subjects.push(&check_in.node);
+            if let Ok(meeting) = organization.meeting(*meeting) {
+                subjects.push(&meeting.node);
+            }
+        }
+    }
+    let mut nodes: Vec<NodeId> = Vec::new();
+    for subject in subjects {
+        for step in organization.tree().path_up(subject) {
+            if !nodes.contains(step) {
+                nodes.push(step.clone());
+            }
+        }
+    }
+    nodes
+}
