@@ -1,0 +1,162 @@
+//! Events. What the API shows is what the log holds: one message serves both, and reads back exactly (E9).
+
+mod blocker;
+mod meeting;
+mod node;
+mod organization;
+mod policy;
+
+use echelon_domain::{
+    Error, OrganizationId,
+    event::{Event, Payload},
+};
+use prost::Message as _;
+
+use super::{
+    name, non_empty,
+    time::{parse_timestamp, timestamp},
+};
+use crate::v1::{self, event::Payload as Record};
+
+/// An event as the log and the API have it.
+#[must_use]
+pub fn to_record(id: &OrganizationId, event: &Event) -> v1::Event {
+    let Event {
+        revision,
+        index,
+        at,
+        actor,
+        nodes,
+        payload,
+    } = event;
+    let blocker = payload
+        .blocker()
+        .map_or_else(String::new, |number| name::blocker(id, number));
+    let payload = match payload {
+        Payload::OrganizationCreated(profile) => {
+            Record::OrganizationCreated(organization::to_record(profile))
+        }
+        Payload::OrganizationUpdated(profile) => {
+            Record::OrganizationUpdated(organization::to_record(profile))
+        }
+        Payload::NodeCreated(node) => Record::NodeCreated(node::to_record(node, None)),
+        Payload::NodeUpdated(node) => Record::NodeUpdated(node::to_record(node, None)),
+        Payload::NodeMoved { node, from } => Record::NodeMoved(node::to_record(node, Some(from))),
+        Payload::NodeArchived(node) => Record::NodeArchived(node::to_record(node, None)),
+        Payload::NodeRestored(node) => Record::NodeRestored(node::to_record(node, None)),
+        Payload::PolicyCreated { policy, version } => {
+            Record::PolicyCreated(policy::to_record(policy, version))
+        }
+        Payload::PolicyUpdated { policy, version } => {
+            Record::PolicyUpdated(policy::to_record(policy, version))
+        }
+        Payload::BlockerChanged(change) => Record::BlockerChanged(blocker::to_record(id, change)),
+        Payload::MeetingOpened(meeting) => Record::MeetingOpened(meeting::to_record(id, meeting)),
+        Payload::CheckInSubmitted { meeting, check_in } => {
+            Record::CheckInSubmitted(meeting::check_in_to_record(*meeting, check_in))
+        }
+        Payload::MeetingClosed(meeting) => Record::MeetingClosed(meeting::to_record(id, meeting)),
+    };
+    v1::Event {
+        organization: name::organization(id),
+        revision: *revision,
+        index: *index,
+        time: Some(timestamp(*at)),
+        actor: actor.clone().unwrap_or_default(),
+        nodes: nodes.iter().map(|node| name::node(id, node)).collect(),
+        blocker,
+        payload: Some(payload),
+    }
+}
+
+/// Reads the bytes of an event back. Errors: [`Error::Internal`] if the log is damaged.
+pub fn from_record(bytes: &[u8]) -> Result<Event, Error> {
+    let record = decode(bytes)?;
+    read(&record).map_err(|error| {
+        Error::internal(format!(
+            "event {}/{} of the log is damaged: {error}",
+            record.revision, record.index
+        ))
+    })
+}
+
+/// Reads the bytes of an event as the API shows it. Errors: [`Error::Internal`] if the log is damaged.
+pub fn decode(bytes: &[u8]) -> Result<v1::Event, Error> {
+    v1::Event::decode(bytes)
+        .map_err(|error| Error::internal(format!("an event of the log is damaged: {error}")))
+}
+
+fn read(record: &v1::Event) -> Result<Event, Error> {
+    let v1::Event {
+        organization: _,
+        revision,
+        index,
+        time,
+        actor,
+        nodes,
+        blocker: _,
+        payload,
+    } = record;
+    let payload = match payload.as_ref().ok_or_else(|| missing("payload"))? {
+        Record::OrganizationCreated(record) => {
+            Payload::OrganizationCreated(organization::from_record(record)?)
+        }
+        Record::OrganizationUpdated(record) => {
+            Payload::OrganizationUpdated(organization::from_record(record)?)
+        }
+        Record::NodeCreated(record) => Payload::NodeCreated(node::from_record(record)?.0),
+        Record::NodeUpdated(record) => Payload::NodeUpdated(node::from_record(record)?.0),
+        Record::NodeMoved(record) => {
+            let (node, from) = node::from_record(record)?;
+            let from = from.ok_or_else(|| missing("node.previous_parent"))?;
+            Payload::NodeMoved { node, from }
+        }
+        Record::NodeArchived(record) => Payload::NodeArchived(node::from_record(record)?.0),
+        Record::NodeRestored(record) => Payload::NodeRestored(node::from_record(record)?.0),
+        Record::PolicyCreated(record) => {
+            let (policy, version) = policy::from_record(record)?;
+            Payload::PolicyCreated { policy, version }
+        }
+        Record::PolicyUpdated(record) => {
+            let (policy, version) = policy::from_record(record)?;
+            Payload::PolicyUpdated { policy, version }
+        }
+        Record::BlockerChanged(record) => {
+            Payload::BlockerChanged(Box::new(blocker::from_record(record)?))
+        }
+        Record::MeetingOpened(record) => Payload::MeetingOpened(meeting::from_record(record)?),
+        Record::CheckInSubmitted(record) => {
+            let (meeting, check_in) = meeting::check_in_from_record(record)?;
+            Payload::CheckInSubmitted { meeting, check_in }
+        }
+        Record::MeetingClosed(record) => Payload::MeetingClosed(meeting::from_record(record)?),
+    };
+    Ok(Event {
+        revision: *revision,
+        index: *index,
+        at: parse_timestamp("time", time.as_ref().ok_or_else(|| missing("time"))?)?,
+        actor: non_empty(actor).map(str::to_owned),
+        nodes: nodes
+            .iter()
+            .map(|node| name::parse_node("nodes", node).map(|(_, node)| node))
+            .collect::<Result<_, _>>()?,
+        payload,
+    })
+}
+
+fn missing(field: &str) -> Error {
+    Error::field(field, "is missing")
+}
+
+/// The variant with this name. Errors: [`Error::Invalid`].
+fn by_name<T: Copy>(
+    field: &str,
+    all: &[T],
+    name_of: fn(T) -> &'static str,
+    name: &str,
+) -> Result<T, Error> {
+    all.iter()
+        .copied()
+        .find(|variant| name_of(*variant) == name)
+        .ok_or_else(|| Error::field(field, format!("has the unknown value `{name}`")))
+}
