@@ -1,1 +1,35 @@
-//! store
+//! Echelon's storage on SQLite and PostgreSQL: domain types in, domain types out.
+//!
+//! The only user of sea-orm; its types never leave this crate. One concrete [`Store`] serves both databases with the
+//! same statements; what differs is how a connection is opened and how the head of an organization is locked. Every
+//! write goes through a [`Batch`], which holds that lock, so that an organization's revisions have one order.
+
+mod batch;
+mod blocker;
+mod changes;
+mod counter;
+mod entity;
+mod error;
+mod event;
+mod lock;
+mod meeting;
+mod node;
+mod open;
+mod organization;
+mod policy;
+mod request;
+mod row;
+mod schema;
+mod sql;
+mod store;
+
+pub use batch::Batch;
+pub use blocker::{BlockerCursor, BlockerOrder, BlockerQuery};
+pub use changes::Changes;
+pub use error::StoreError;
+pub use event::EventRow;
+pub use meeting::MeetingQuery;
+pub use open::Options;
+pub use organization::Head;
+pub use request::StoredRequest;
+pub use store::{DatabaseKind, Store};

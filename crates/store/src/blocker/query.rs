@@ -1,0 +1,242 @@
+//! Pages of blockers.
+
+use std::collections::HashSet;
+
+use echelon_domain::{
+    BlockerNumber, NodeId, OrganizationId, Timestamp,
+    blocker::{Blocker, EscalationState, Severity, State},
+};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, Order, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select,
+    sea_query::{Expr, ExprTrait as _},
+};
+
+use super::stored::{from_row, rank};
+use crate::{
+    entity::blocker::{Column, Entity},
+    error::StoreError,
+    sql,
+};
+
+/// Fewest rows read at once where rows are filtered in memory.
+const CHUNK_MIN: u64 = 500;
+
+/// What a list of blockers is ordered by; ties are ordered by number, in the same direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlockerOrder {
+    /// By number.
+    #[default]
+    Number,
+    /// By when they were first raised.
+    RaiseTime,
+    /// By severity, LOW first.
+    Severity,
+}
+
+impl BlockerOrder {
+    const fn column(self) -> Column {
+        match self {
+            Self::Number => Column::Number,
+            Self::RaiseTime => Column::RaisedUs,
+            Self::Severity => Column::Severity,
+        }
+    }
+}
+
+/// The last blocker of a page: the next page follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockerCursor {
+    /// What the list is ordered by, as a number; see [`BlockerCursor::of`].
+    pub key: i64,
+    /// Its number.
+    pub number: BlockerNumber,
+}
+
+impl BlockerCursor {
+    /// The cursor after a blocker, in a list of this order.
+    #[must_use]
+    pub const fn of(blocker: &Blocker, order: BlockerOrder) -> Self {
+        let key = match order {
+            BlockerOrder::Number => blocker.number.get(),
+            BlockerOrder::RaiseTime => blocker.content.raised_at.as_micros(),
+            BlockerOrder::Severity => rank(blocker.content.severity),
+        };
+        Self {
+            key,
+            number: blocker.number,
+        }
+    }
+}
+
+/// Which blockers to list. What is empty or none does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockerQuery {
+    /// In one of these states.
+    pub states: Vec<State>,
+    /// Of one of these severities.
+    pub severities: Vec<Severity>,
+    /// Raised by one of these nodes; an empty list: by nobody.
+    pub origins: Option<Vec<NodeId>>,
+    /// Held by one of these nodes; an empty list: by nobody.
+    pub holders: Option<Vec<NodeId>>,
+    /// Owned by this person.
+    pub owner: Option<String>,
+    /// Without an owner.
+    pub unowned: bool,
+    /// Of this category.
+    pub category: Option<String>,
+    /// In this escalation state.
+    pub escalation: Option<EscalationState>,
+    /// First raised before this instant.
+    pub raised_before: Option<Timestamp>,
+    /// Order.
+    pub order: BlockerOrder,
+    /// From the highest down.
+    pub descending: bool,
+    /// After this one, in the order and direction above.
+    pub after: Option<BlockerCursor>,
+    /// At most so many.
+    pub limit: u64,
+}
+
+pub(crate) async fn page(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    query: &BlockerQuery,
+) -> Result<Vec<Blocker>, StoreError> {
+    let origins = Among::new(query.origins.as_deref());
+    let holders = Among::new(query.holders.as_deref());
+    let limit = sql::limit(query.limit);
+    let filtered = matches!(origins, Among::Many(_)) || matches!(holders, Among::Many(_));
+    let chunk = if filtered {
+        Ord::max(limit, CHUNK_MIN)
+    } else {
+        limit
+    };
+    let full = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    let mut after = query.after;
+    while found.len() < full {
+        let mut select = Entity::find().filter(Column::Organization.eq(id.as_str()));
+        select = restrict(select, query);
+        select = origins.restrict(select, Column::Origin);
+        select = holders.restrict(select, Column::Holder);
+        select = order(select, query, after).limit(chunk);
+        let rows = select.all(connection).await?;
+        let last = u64::try_from(rows.len()).unwrap_or(u64::MAX) < chunk;
+        for row in rows {
+            let blocker = from_row(row)?;
+            after = Some(BlockerCursor::of(&blocker, query.order));
+            if origins.holds(&blocker.content.origin) && holders.holds(&blocker.status.holder) {
+                found.push(blocker);
+            }
+        }
+        if last {
+            break;
+        }
+    }
+    found.truncate(full);
+    Ok(found)
+}
+
+/// A list of nodes to be among. A long one is a good part of the organization: most rows that are read pass it.
+enum Among<'a> {
+    Any,
+    /// In the statement.
+    Few(&'a [NodeId]),
+    /// Looked up row by row, in memory.
+    Many(HashSet<&'a NodeId>),
+}
+
+impl<'a> Among<'a> {
+    fn new(nodes: Option<&'a [NodeId]>) -> Self {
+        match nodes {
+            None => Self::Any,
+            Some(nodes) if nodes.len() <= sql::LIST_MAX => Self::Few(nodes),
+            Some(nodes) => Self::Many(nodes.iter().collect()),
+        }
+    }
+
+    fn restrict(&self, select: Select<Entity>, column: Column) -> Select<Entity> {
+        match self {
+            Self::Few(nodes) => select.filter(column.is_in(nodes.iter().map(NodeId::as_str))),
+            Self::Any | Self::Many(_) => select,
+        }
+    }
+
+    fn holds(&self, node: &NodeId) -> bool {
+        match self {
+            Self::Any | Self::Few(_) => true,
+            Self::Many(nodes) => nodes.contains(node),
+        }
+    }
+}
+
+/// All that a row alone decides.
+fn restrict(mut select: Select<Entity>, query: &BlockerQuery) -> Select<Entity> {
+    let BlockerQuery {
+        states,
+        severities,
+        origins: _,
+        holders: _,
+        owner,
+        unowned,
+        category,
+        escalation,
+        raised_before,
+        order: _,
+        descending: _,
+        after: _,
+        limit: _,
+    } = query;
+    if !states.is_empty() {
+        select = select.filter(Column::State.is_in(states.iter().map(|state| state.as_str())));
+    }
+    if !severities.is_empty() {
+        let ranks = severities.iter().map(|severity| rank(*severity));
+        select = select.filter(Column::Severity.is_in(ranks));
+    }
+    if let Some(owner) = owner {
+        select = select.filter(Column::Owner.eq(owner.as_str()));
+    }
+    if *unowned {
+        select = select.filter(Column::Owner.is_null());
+    }
+    if let Some(category) = category {
+        select = select.filter(Column::Category.eq(category.as_str()));
+    }
+    if let Some(escalation) = escalation {
+        select = select.filter(Column::Escalation.eq(escalation.as_str()));
+    }
+    if let Some(before) = raised_before {
+        select = select.filter(Column::RaisedUs.lt(before.as_micros()));
+    }
+    select
+}
+
+/// Orders, and begins after a place.
+fn order(
+    mut select: Select<Entity>,
+    query: &BlockerQuery,
+    after: Option<BlockerCursor>,
+) -> Select<Entity> {
+    let key = query.order.column();
+    if let Some(BlockerCursor { key: at, number }) = after {
+        let place = Expr::tuple([Expr::col(key), Expr::col(Column::Number)]);
+        let last = Expr::tuple([Expr::value(at), Expr::value(number.get())]);
+        select = select.filter(if query.descending {
+            place.lt(last)
+        } else {
+            place.gt(last)
+        });
+    }
+    let direction = if query.descending {
+        Order::Desc
+    } else {
+        Order::Asc
+    };
+    select
+        .order_by(key, direction.clone())
+        .order_by(Column::Number, direction)
+}

@@ -1,0 +1,195 @@
+//! What a batch of decisions changes, found from its events.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use echelon_domain::{
+    BlockerNumber, MeetingNumber, NodeId, Organization, PolicyId, Timestamp,
+    blocker::Blocker,
+    counters::Counters,
+    event::{Event, Payload},
+    meeting::Meeting,
+    node::Node,
+    policy::{CompiledVersion, Policy},
+    profile::Profile,
+};
+
+use crate::{event::EventRow, request::StoredRequest};
+
+/// What is to be written: the rows that changed between two states, and what the app adds.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    pub(crate) base_revision: i64,
+    pub(crate) head: Option<HeadChange>,
+    pub(crate) nodes: Vec<Arc<Node>>,
+    pub(crate) policies: Vec<Arc<Policy>>,
+    pub(crate) versions: Vec<Arc<CompiledVersion>>,
+    pub(crate) blockers: Vec<Arc<Blocker>>,
+    pub(crate) meetings: Vec<Arc<Meeting>>,
+    pub(crate) counters: Vec<CounterChange>,
+    /// The events, encoded.
+    pub events: Vec<EventRow>,
+    /// Answers to keep for retries.
+    pub requests: Vec<StoredRequest>,
+}
+
+/// The head after the changes.
+#[derive(Clone, Debug)]
+pub(crate) struct HeadChange {
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) revision: i64,
+    pub(crate) time: Timestamp,
+    pub(crate) next_blocker: BlockerNumber,
+    pub(crate) next_meeting: MeetingNumber,
+}
+
+/// The counters of a node before and after.
+#[derive(Clone, Debug)]
+pub(crate) struct CounterChange {
+    pub(crate) node: NodeId,
+    pub(crate) before: Counters,
+    pub(crate) after: Counters,
+}
+
+/// What the events name.
+#[derive(Default)]
+struct Touched<'a> {
+    nodes: BTreeSet<&'a NodeId>,
+    policies: BTreeSet<&'a PolicyId>,
+    versions: BTreeSet<(&'a PolicyId, i64)>,
+    blockers: BTreeSet<BlockerNumber>,
+    meetings: BTreeSet<MeetingNumber>,
+    /// The nodes that the events are about and all above them.
+    paths: HashSet<&'a NodeId>,
+    /// True if an existing node changed, and with it counters anywhere below or beside it.
+    tree: bool,
+}
+
+impl<'a> Touched<'a> {
+    fn by(events: &'a [Event]) -> Self {
+        let mut touched = Self::default();
+        for event in events {
+            touched.paths.extend(&event.nodes);
+            match &event.payload {
+                // Part of the head.
+                Payload::OrganizationCreated(_) | Payload::OrganizationUpdated(_) => {}
+                Payload::NodeCreated(node) => {
+                    touched.nodes.insert(&node.id);
+                }
+                Payload::NodeUpdated(node)
+                | Payload::NodeMoved { node, from: _ }
+                | Payload::NodeArchived(node)
+                | Payload::NodeRestored(node) => {
+                    touched.nodes.insert(&node.id);
+                    touched.tree = true;
+                }
+                Payload::PolicyCreated { policy, version }
+                | Payload::PolicyUpdated { policy, version } => {
+                    touched.policies.insert(&policy.id);
+                    touched.versions.insert((&version.policy, version.number));
+                }
+                Payload::BlockerChanged(change) => {
+                    touched.blockers.insert(change.number);
+                }
+                Payload::MeetingOpened(meeting) | Payload::MeetingClosed(meeting) => {
+                    touched.meetings.insert(meeting.number);
+                }
+                Payload::CheckInSubmitted {
+                    meeting,
+                    check_in: _,
+                } => {
+                    touched.meetings.insert(*meeting);
+                }
+            }
+        }
+        touched
+    }
+}
+
+impl Changes {
+    /// What leads from one state to the next, by the events between them; without the events and answers themselves.
+    #[must_use]
+    pub fn between(base: &Organization, next: &Organization, events: &[Event]) -> Self {
+        let mut touched = Touched::by(events);
+        if !touched.blockers.is_empty() {
+            // A blocker that leaves its holder is remembered by the open meeting there.
+            let meetings = touched.paths.iter();
+            let meetings = meetings.filter_map(|node| next.open_meeting_of(node));
+            touched
+                .meetings
+                .extend(meetings.map(|meeting| meeting.number));
+        }
+        let versions = touched.versions.into_iter();
+        Self {
+            base_revision: base.revision(),
+            head: head(base, next),
+            nodes: touched
+                .nodes
+                .iter()
+                .filter_map(|id| next.tree().get(id).cloned())
+                .collect(),
+            policies: touched
+                .policies
+                .iter()
+                .filter_map(|id| next.policy(id).ok().cloned())
+                .collect(),
+            versions: versions
+                .filter(|(id, number)| base.version(id, *number).is_err())
+                .filter_map(|(id, number)| next.version(id, number).ok().cloned())
+                .collect(),
+            blockers: touched
+                .blockers
+                .iter()
+                .filter_map(|number| next.blocker(*number).ok().cloned())
+                .collect(),
+            meetings: touched
+                .meetings
+                .iter()
+                .filter_map(|number| next.meeting(*number).ok())
+                .filter(|meeting| base.meeting(meeting.number).ok() != Some(meeting))
+                .cloned()
+                .collect(),
+            counters: if touched.tree {
+                counters(base, next, next.tree().iter().map(|node| &node.id))
+            } else {
+                counters(base, next, touched.paths)
+            },
+            events: Vec::new(),
+            requests: Vec::new(),
+        }
+    }
+}
+
+fn head(base: &Organization, next: &Organization) -> Option<HeadChange> {
+    if next.revision() == base.revision() {
+        return None;
+    }
+    let profile = next.profile().ok()?.clone();
+    Some(HeadChange {
+        profile,
+        revision: next.revision(),
+        time: next.time(),
+        next_blocker: next.next_blocker(),
+        next_meeting: next.next_meeting(),
+    })
+}
+
+fn counters<'a>(
+    base: &Organization,
+    next: &Organization,
+    nodes: impl IntoIterator<Item = &'a NodeId>,
+) -> Vec<CounterChange> {
+    let mut changes: Vec<CounterChange> = nodes
+        .into_iter()
+        .map(|node| CounterChange {
+            node: node.clone(),
+            before: base.counters(node),
+            after: next.counters(node),
+        })
+        .filter(|change| change.before != change.after)
+        .collect();
+    changes.sort_by(|a, b| a.node.cmp(&b.node));
+    changes
+}

@@ -1,0 +1,119 @@
+//! Counters of nodes: written as deltas, in the transaction of what they count.
+
+mod stored;
+
+use std::collections::{BTreeMap, HashMap};
+
+use echelon_domain::{NodeId, OrganizationId, counters::Counters, node::Level};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic as _, Iterable as _,
+    QueryFilter as _,
+    sea_query::{Expr, OnConflict},
+};
+
+use crate::{
+    changes::CounterChange,
+    entity::{node_counter, node_level_counter},
+    error::StoreError,
+    row::Row,
+    sql,
+};
+
+/// The counters of every node that has any.
+pub(crate) async fn all(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+) -> Result<Vec<(NodeId, Counters)>, StoreError> {
+    let levels = node_level_counter::Entity::find()
+        .filter(node_level_counter::Column::Organization.eq(id.as_str()))
+        // Rows that have come down to zero stay in the table; the counters hold none.
+        .filter(node_level_counter::Column::Open.ne(0))
+        .all(connection)
+        .await?;
+    let mut by_level: HashMap<String, BTreeMap<Level, i64>> = HashMap::new();
+    for node_level_counter::Model {
+        organization,
+        node,
+        level,
+        open,
+    } in levels
+    {
+        let row = Row::new("node_level_counter", &organization, &node);
+        let level = row.checked("level", Level::new("level", &level))?;
+        by_level.entry(node).or_default().insert(level, open);
+    }
+    let rows = node_counter::Entity::find()
+        .filter(node_counter::Column::Organization.eq(id.as_str()))
+        .all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|model| {
+            let levels = by_level.remove(&model.node).unwrap_or_default();
+            stored::from_row(model, levels)
+        })
+        .collect()
+}
+
+pub(crate) async fn write(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    changes: &[CounterChange],
+) -> Result<(), StoreError> {
+    let rows = changes
+        .iter()
+        .map(|change| stored::delta(id, change))
+        .collect();
+    sql::insert::<node_counter::Entity>(connection, rows, Some(add_counters())).await?;
+    let rows = changes
+        .iter()
+        .flat_map(|change| stored::level_deltas(id, change))
+        .collect();
+    sql::insert::<node_level_counter::Entity>(connection, rows, Some(add_levels())).await
+}
+
+/// Adds to what is there. The change of a day begins anew with each day.
+fn add_counters() -> OnConflict {
+    use node_counter::Column;
+    let mut add = OnConflict::columns([Column::Organization, Column::Node]);
+    for column in Column::iter() {
+        let name = column.as_str();
+        let expression = match column {
+            Column::Organization | Column::Node => continue,
+            Column::Day => "excluded.day".to_owned(),
+            Column::DayOpen => "CASE WHEN node_counter.day = excluded.day \
+                 THEN node_counter.day_open + excluded.day_open ELSE excluded.day_open END"
+                .to_owned(),
+            Column::OpenLow
+            | Column::OpenMedium
+            | Column::OpenHigh
+            | Column::OpenCritical
+            | Column::StateRaised
+            | Column::StateAcknowledged
+            | Column::StateOwned
+            | Column::StateOnHold
+            | Column::HeldHere
+            | Column::HeldBelow
+            | Column::HeldAbove
+            | Column::Unowned
+            | Column::Exhausted
+            | Column::AwaitingVerification
+            | Column::RaisedTotal
+            | Column::ClosedTotal
+            | Column::EscalatedIn
+            | Column::EscalatedOut
+            | Column::MeetingsHeld => format!("node_counter.{name} + excluded.{name}"),
+        };
+        add.value(column, Expr::cust(expression));
+    }
+    add
+}
+
+fn add_levels() -> OnConflict {
+    use node_level_counter::Column;
+    OnConflict::columns([Column::Organization, Column::Node, Column::Level])
+        .value(
+            Column::Open,
+            Expr::cust("node_level_counter.open + excluded.open"),
+        )
+        .to_owned()
+}

@@ -1,0 +1,138 @@
+//! The log. Payloads are opaque here: the app encodes and decodes them.
+
+use echelon_domain::{BlockerNumber, OrganizationId, Timestamp};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _,
+    sea_query::{Expr, ExprTrait as _, Query},
+};
+
+use crate::{
+    entity::event::{Column, Entity, Model},
+    error::StoreError,
+    row::Row,
+    sql,
+};
+
+/// One event of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Revision of its commit.
+    pub revision: i64,
+    /// Position within the revision, from 0.
+    pub index: i32,
+    /// When.
+    pub at: Timestamp,
+    /// Kind, as in [`echelon_domain::event::Payload::kind`].
+    pub kind: String,
+    /// The blocker it is about, if any.
+    pub blocker: Option<BlockerNumber>,
+    /// The encoded event.
+    pub payload: Vec<u8>,
+}
+
+/// About `limit` events after a revision: the revision of the last one is complete.
+pub(crate) async fn after(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    revision: i64,
+    limit: usize,
+) -> Result<Vec<EventRow>, StoreError> {
+    let following = || {
+        Entity::find()
+            .filter(Column::Organization.eq(id.as_str()))
+            .filter(Column::Revision.gt(revision))
+            .order_by_asc(Column::Revision)
+            .order_by_asc(Column::Position)
+    };
+    let within_limit = following()
+        .select_only()
+        .column(Column::Revision)
+        .limit(sql::limit(u64::try_from(limit).unwrap_or(u64::MAX)))
+        .into_query();
+    // One statement, so that no commit comes in between.
+    let last = Query::select()
+        .expr(Expr::col(Column::Revision).max())
+        .from_subquery(within_limit, "within_limit")
+        .take();
+    let rows = following()
+        .filter(Expr::col(Column::Revision).lte(Expr::SubQuery(None, Box::new(last.into()))))
+        .all(connection)
+        .await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+pub(crate) async fn of_blocker(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    number: BlockerNumber,
+    after: Option<(i64, i32)>,
+    limit: u64,
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut select = Entity::find()
+        .filter(Column::Organization.eq(id.as_str()))
+        .filter(Column::Blocker.eq(number.get()));
+    if let Some((revision, index)) = after {
+        let place = Expr::tuple([Expr::col(Column::Revision), Expr::col(Column::Position)]);
+        let last = Expr::tuple([Expr::value(revision), Expr::value(i64::from(index))]);
+        select = select.filter(place.gt(last));
+    }
+    let rows = select
+        .order_by_asc(Column::Revision)
+        .order_by_asc(Column::Position)
+        .limit(sql::limit(limit))
+        .all(connection)
+        .await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// Events are only ever added: a revision that is there already is an error.
+pub(crate) async fn write(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    events: &[EventRow],
+) -> Result<(), StoreError> {
+    let rows = events.iter().map(|event| to_row(id, event)).collect();
+    sql::insert::<Entity>(connection, rows, None).await
+}
+
+fn to_row(organization: &OrganizationId, event: &EventRow) -> Model {
+    let EventRow {
+        revision,
+        index,
+        at,
+        kind,
+        blocker,
+        payload,
+    } = event;
+    Model {
+        organization: organization.to_string(),
+        revision: *revision,
+        position: i64::from(*index),
+        at_us: at.as_micros(),
+        kind: kind.clone(),
+        blocker: blocker.map(BlockerNumber::get),
+        payload: payload.clone(),
+    }
+}
+
+fn from_row(model: Model) -> Result<EventRow, StoreError> {
+    let Model {
+        organization,
+        revision,
+        position,
+        at_us,
+        kind,
+        blocker,
+        payload,
+    } = model;
+    let row = Row::new("event", &organization, format!("{revision}/{position}"));
+    Ok(EventRow {
+        revision,
+        index: row.small("position", position)?,
+        at: Timestamp::from_micros(at_us),
+        kind,
+        blocker: blocker.map(BlockerNumber::new),
+        payload,
+    })
+}

@@ -1,0 +1,216 @@
+//! Opening a database: the address, the pools and what each connection is told first.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    time::Duration,
+};
+
+use sea_orm::{
+    DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector,
+    sqlx::{
+        self, ConnectOptions as _, Connection as _, Executor as _,
+        postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    },
+};
+
+use crate::{error::StoreError, lock::Lock};
+
+/// How long a statement waits for a lock of another process on SQLite; only tools from outside hold one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that idled longer than this is tried before it is used.
+const IDLE_BEFORE_PING: Duration = Duration::from_secs(30);
+/// Prepared statements kept per connection: multi-row statements come in many lengths.
+const STATEMENT_CACHE: usize = 256;
+/// What each connection to PostgreSQL is told first. A commit is durable; nobody waits without end for a head, and a
+/// replica that hangs with a head locked loses it.
+const POSTGRES_SESSION: &str = "SET synchronous_commit = on; \
+     SET statement_timeout = '30s'; \
+     SET lock_timeout = '10s'; \
+     SET idle_in_transaction_session_timeout = '30s'";
+
+/// How to open a database.
+#[derive(Clone)]
+pub struct Options {
+    /// `sqlite://<path>`, or `postgres://…` (also `postgresql://…`).
+    pub url: String,
+    /// Most connections at once; on SQLite most readers, beside the one writer.
+    pub max_connections: u32,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+}
+
+impl fmt::Debug for Options {
+    /// Without the URL: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            url: _,
+            max_connections,
+            connect_timeout,
+        } = self;
+        f.debug_struct("Options")
+            .field("max_connections", max_connections)
+            .field("connect_timeout", connect_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a URL means.
+enum Address {
+    Sqlite(PathBuf),
+    Postgres(Box<PgConnectOptions>),
+}
+
+/// Whether a missing SQLite file is created.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Create,
+    Refuse,
+}
+
+/// The pools of an open database.
+pub(crate) struct Opened {
+    /// For write transactions.
+    pub(crate) writer: DatabaseConnection,
+    /// For reads; on PostgreSQL the same pool.
+    pub(crate) readers: DatabaseConnection,
+    /// Held while an SQLite file is open.
+    pub(crate) lock: Option<Lock>,
+}
+
+pub(crate) async fn open(options: &Options, missing: Missing) -> Result<Opened, StoreError> {
+    match address(&options.url)? {
+        Address::Sqlite(path) => sqlite(&path, options, missing).await,
+        Address::Postgres(address) => postgres(*address, options).await,
+    }
+}
+
+fn address(url: &str) -> Result<Address, StoreError> {
+    const USAGE: &str = "use sqlite://<path> or postgres://<user>@<host>/<database>";
+    let invalid = |message: String| StoreError::InvalidUrl { message };
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        if path.is_empty() || path.starts_with(":memory:") || path.contains('?') {
+            return Err(invalid(
+                "sqlite:// needs the path of a file, without options: use sqlite://<path>"
+                    .to_owned(),
+            ));
+        }
+        return Ok(Address::Sqlite(path.into()));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        // The cause may quote the URL, and with it a password.
+        let address = PgConnectOptions::from_str(url)
+            .map_err(|_| invalid(format!("the PostgreSQL URL is malformed: {USAGE}")))?;
+        return Ok(Address::Postgres(Box::new(address)));
+    }
+    Err(invalid(format!("it has no known scheme: {USAGE}")))
+}
+
+async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Opened, StoreError> {
+    if missing == Missing::Refuse && !path.is_file() {
+        return Err(StoreError::InvalidUrl {
+            message: format!(
+                "there is no file `{}`: name an existing one",
+                path.display()
+            ),
+        });
+    }
+    let lock = Lock::take(path)?;
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(false)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .disable_statement_logging();
+    let pool = |most: u32| {
+        SqlitePoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(options.connect_timeout)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .test_before_acquire(false)
+    };
+    let writer = pool(1)
+        .connect_with(
+            connect
+                .clone()
+                .create_if_missing(missing == Missing::Create),
+        )
+        .await
+        .map_err(|error| match StoreError::from(error) {
+            StoreError::Other { cause } => StoreError::InvalidUrl {
+                message: format!(
+                    "cannot open `{}`: {cause}; check that it may be read and written",
+                    path.display()
+                ),
+            },
+            error => error,
+        })?;
+    let readers = pool(options.max_connections.max(1))
+        .connect_with(connect.pragma("query_only", "ON"))
+        .await?;
+    Ok(Opened {
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+        lock: Some(lock),
+    })
+}
+
+async fn postgres(address: PgConnectOptions, options: &Options) -> Result<Opened, StoreError> {
+    let address = address
+        .application_name("echelond")
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .disable_statement_logging();
+    // A pool retries until its patience ends and then only says so: a first connection tells the cause.
+    let first = tokio::time::timeout(
+        options.connect_timeout,
+        PgConnection::connect_with(&address),
+    );
+    let target = format!("{}:{}", address.get_host(), address.get_port());
+    match first.await {
+        Ok(Ok(connection)) => connection.close().await?,
+        Ok(Err(error)) => {
+            return Err(match StoreError::from(error) {
+                StoreError::Unreachable { cause } => {
+                    StoreError::unreachable(format!("{target}: {cause}"))
+                }
+                error => error,
+            });
+        }
+        Err(_) => {
+            return Err(StoreError::unreachable(format!(
+                "{target} did not answer within {:?}",
+                options.connect_timeout
+            )));
+        }
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .acquire_timeout(options.connect_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= IDLE_BEFORE_PING {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(sqlx::raw_sql(POSTGRES_SESSION)).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(address);
+    let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    Ok(Opened {
+        writer: pool.clone(),
+        readers: pool,
+        lock: None,
+    })
+}

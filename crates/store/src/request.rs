@@ -1,0 +1,127 @@
+//! Answers of mutating calls, kept for retries (E7).
+
+use echelon_domain::{OrganizationId, RequestId, Timestamp};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _,
+    sea_query::{Expr, ExprTrait as _, LockBehavior, LockType},
+};
+
+use crate::{
+    entity::request::{Column, Entity, Model},
+    error::StoreError,
+    row::Row,
+    sql,
+};
+
+/// The answer of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRequest {
+    /// Idempotency key.
+    pub request_id: RequestId,
+    /// Method, such as `RaiseBlocker`.
+    pub method: String,
+    /// Hash of the request without its key.
+    pub fingerprint: i64,
+    /// The encoded answer.
+    pub response: Vec<u8>,
+    /// Revision the answer was given at.
+    pub revision: i64,
+    /// When it was answered.
+    pub at: Timestamp,
+}
+
+pub(crate) async fn identified(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    ids: &[RequestId],
+) -> Result<Vec<StoredRequest>, StoreError> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(sql::LIST_MAX) {
+        let rows = Entity::find()
+            .filter(Column::Organization.eq(id.as_str()))
+            .filter(Column::RequestId.is_in(ids.iter().map(RequestId::as_str)))
+            .all(connection)
+            .await?;
+        for row in rows {
+            found.push(from_row(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// An answer is given once: a second one is an error.
+pub(crate) async fn write(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    requests: &[StoredRequest],
+) -> Result<(), StoreError> {
+    let rows = requests.iter().map(|request| to_row(id, request)).collect();
+    sql::insert::<Entity>(connection, rows, None).await
+}
+
+/// Deletes the oldest answers from before an instant. What another replica is deleting is left to it.
+pub(crate) async fn purge(
+    connection: &impl ConnectionTrait,
+    before: Timestamp,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let oldest = Entity::find()
+        .select_only()
+        .columns([Column::Organization, Column::RequestId])
+        .filter(Column::AtUs.lt(before.as_micros()))
+        .order_by_asc(Column::AtUs)
+        .limit(sql::limit(limit))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_query();
+    let key = Expr::tuple([
+        Expr::col(Column::Organization),
+        Expr::col(Column::RequestId),
+    ]);
+    let deleted = Entity::delete_many()
+        .filter(key.in_subquery(oldest))
+        .exec(connection)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+fn to_row(organization: &OrganizationId, request: &StoredRequest) -> Model {
+    let StoredRequest {
+        request_id,
+        method,
+        fingerprint,
+        response,
+        revision,
+        at,
+    } = request;
+    Model {
+        organization: organization.to_string(),
+        request_id: request_id.as_str().to_owned(),
+        method: method.clone(),
+        fingerprint: *fingerprint,
+        response: response.clone(),
+        revision: *revision,
+        at_us: at.as_micros(),
+    }
+}
+
+fn from_row(model: Model) -> Result<StoredRequest, StoreError> {
+    let Model {
+        organization,
+        request_id,
+        method,
+        fingerprint,
+        response,
+        revision,
+        at_us,
+    } = model;
+    let row = Row::new("request", &organization, &request_id);
+    Ok(StoredRequest {
+        request_id: row.checked("request_id", RequestId::new("request_id", &request_id))?,
+        method,
+        fingerprint,
+        response,
+        revision,
+        at: Timestamp::from_micros(at_us),
+    })
+}

@@ -1,0 +1,295 @@
+//! The store: an open database, and what can be read from it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use echelon_domain::{
+    BlockerNumber, MeetingNumber, OrganizationId, Timestamp, blocker::Blocker, meeting::Meeting,
+    organization::Parts, profile::Profile,
+};
+use sea_orm::{
+    AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
+
+use crate::{
+    batch::Batch,
+    blocker::{self, BlockerQuery},
+    error::StoreError,
+    event::{self, EventRow},
+    lock::Lock,
+    meeting::{self, MeetingQuery},
+    open::{self, Missing, Opened, Options},
+    organization::{self, Head},
+    request, schema,
+};
+
+/// A statement that takes longer than this is told to the log.
+const SLOW: Duration = Duration::from_secs(1);
+/// How much of a slow statement is told, in characters.
+const SLOW_TOLD: usize = 120;
+
+/// Which database serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// A file, for one server.
+    Sqlite,
+    /// PostgreSQL, for several replicas.
+    Postgres,
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    kind: DatabaseKind,
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+    statements: Arc<AtomicU64>,
+    /// The last to go: the file is free once the pools are.
+    _lock: Option<Lock>,
+}
+
+impl Store {
+    /// Opens a database, and creates an SQLite file that is missing; changes no schema.
+    /// Errors: [`StoreError::InvalidUrl`], [`StoreError::Locked`], [`StoreError::Unreachable`].
+    pub async fn open(options: &Options) -> Result<Self, StoreError> {
+        Ok(Self::new(open::open(options, Missing::Create).await?))
+    }
+
+    /// Opens a database that must be there, for a check offline. Errors: as [`Store::open`].
+    pub async fn open_existing(options: &Options) -> Result<Self, StoreError> {
+        Ok(Self::new(open::open(options, Missing::Refuse).await?))
+    }
+
+    fn new(opened: Opened) -> Self {
+        let Opened {
+            mut writer,
+            mut readers,
+            lock,
+        } = opened;
+        let statements = Arc::new(AtomicU64::new(0));
+        for connection in [&mut writer, &mut readers] {
+            let statements = statements.clone();
+            connection.set_metric_callback(move |info| {
+                statements.fetch_add(1, Ordering::Relaxed);
+                if info.elapsed >= SLOW {
+                    let sql: String = info.statement.sql.chars().take(SLOW_TOLD).collect();
+                    let elapsed_ms = info.elapsed.as_millis();
+                    tracing::warn!(db.elapsed_ms = %elapsed_ms, db.statement = sql, "a statement was slow");
+                }
+            });
+        }
+        let kind = match writer.get_database_backend() {
+            DbBackend::Postgres => DatabaseKind::Postgres,
+            _ => DatabaseKind::Sqlite,
+        };
+        Self {
+            inner: Arc::new(Inner {
+                kind,
+                writer,
+                readers,
+                statements,
+                _lock: lock,
+            }),
+        }
+    }
+
+    /// Waits for what runs and closes every connection; on SQLite the write-ahead log is folded into the file. What
+    /// is asked afterwards fails. Errors: [`StoreError::Other`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.readers.close_by_ref().await?;
+        self.inner.writer.close_by_ref().await?;
+        Ok(())
+    }
+
+    /// Brings the schema up to date: once, all or nothing, whatever the number of replicas that start.
+    /// Errors: [`StoreError::NewerSchema`].
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        schema::migrate(self.begin_write().await?).await
+    }
+
+    /// Checks that the schema is exactly this binary's.
+    /// Errors: [`StoreError::NewerSchema`], [`StoreError::OutdatedSchema`].
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        schema::check(self.begin_read().await?).await
+    }
+
+    /// Asks the database for a sign of life. Errors: [`StoreError::Unreachable`], [`StoreError::Busy`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.inner.readers.ping().await?)
+    }
+
+    /// Which database serves.
+    #[must_use]
+    pub fn kind(&self) -> DatabaseKind {
+        self.inner.kind
+    }
+
+    /// Statements issued so far, those of transactions included; begin, commit and rollback are not counted.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.inner.statements.load(Ordering::Relaxed)
+    }
+
+    /// Begins the write transaction of an organization and locks its head before all else.
+    /// Errors: [`StoreError::Busy`] if others hold the head for too long.
+    pub async fn begin(&self, id: &OrganizationId) -> Result<Batch, StoreError> {
+        Batch::lock(self.clone(), self.begin_write().await?, id).await
+    }
+
+    /// The organization with its live blockers and open meetings, from one snapshot; none if it does not exist.
+    pub async fn load(&self, id: &OrganizationId) -> Result<Option<Parts>, StoreError> {
+        let snapshot = self.begin_read().await?;
+        organization::load(&snapshot, id).await
+    }
+
+    /// The organization with every blocker and meeting there ever was, from one snapshot; none if it does not exist.
+    pub async fn load_all(&self, id: &OrganizationId) -> Result<Option<Parts>, StoreError> {
+        let snapshot = self.begin_read().await?;
+        if self.kind() == DatabaseKind::Postgres {
+            // A check offline may take its time.
+            snapshot
+                .execute_unprepared("SET LOCAL statement_timeout = 0")
+                .await?;
+        }
+        organization::load_all(&snapshot, id).await
+    }
+
+    /// The head of an organization; none if it does not exist.
+    pub async fn head(&self, id: &OrganizationId) -> Result<Option<Head>, StoreError> {
+        organization::head(&self.inner.readers, id).await
+    }
+
+    /// The head of every organization.
+    pub async fn heads(&self) -> Result<Vec<(OrganizationId, Head)>, StoreError> {
+        organization::heads(&self.inner.readers).await
+    }
+
+    /// Organizations by id, at most `limit` that follow `after`.
+    pub async fn organizations(
+        &self,
+        after: Option<&OrganizationId>,
+        limit: u64,
+    ) -> Result<Vec<(OrganizationId, Profile)>, StoreError> {
+        organization::page(&self.inner.readers, after, limit).await
+    }
+
+    /// Organizations with a timer that is due, by id.
+    pub async fn due_organizations(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        blocker::due_organizations(&self.inner.readers, now).await
+    }
+
+    /// Deletes the oldest stored answers from before an instant, at most `limit`, and tells how many it were.
+    pub async fn purge_requests(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        request::purge(&self.inner.writer, before, limit).await
+    }
+
+    /// A blocker, live or not; none if it does not exist.
+    pub async fn blocker(
+        &self,
+        id: &OrganizationId,
+        number: BlockerNumber,
+    ) -> Result<Option<Blocker>, StoreError> {
+        let found = blocker::numbered(&self.inner.readers, id, &[number]).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// A page of blockers and the revision they are of, from one snapshot; revision 0 if there is no organization.
+    pub async fn blockers(
+        &self,
+        id: &OrganizationId,
+        query: &BlockerQuery,
+    ) -> Result<(i64, Vec<Blocker>), StoreError> {
+        let snapshot = self.begin_read().await?;
+        let head = organization::head(&snapshot, id).await?;
+        let found = blocker::page(&snapshot, id, query).await?;
+        Ok((head.map_or(0, |head| head.revision), found))
+    }
+
+    /// A meeting, open or not; none if it does not exist.
+    pub async fn meeting(
+        &self,
+        id: &OrganizationId,
+        number: MeetingNumber,
+    ) -> Result<Option<Meeting>, StoreError> {
+        let found = meeting::numbered(&self.inner.readers, id, &[number]).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// A page of meetings, newest first, without check-ins, fates and departures.
+    pub async fn meetings(
+        &self,
+        id: &OrganizationId,
+        query: &MeetingQuery,
+    ) -> Result<Vec<Meeting>, StoreError> {
+        meeting::page(&self.inner.readers, id, query).await
+    }
+
+    /// About `limit` events after a revision, in order: always whole revisions, so there may be more. Empty at the end.
+    pub async fn events_after(
+        &self,
+        id: &OrganizationId,
+        revision: i64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        event::after(&self.inner.readers, id, revision, limit).await
+    }
+
+    /// Events about a blocker, in order, at most `limit` after a revision and index.
+    pub async fn blocker_events(
+        &self,
+        id: &OrganizationId,
+        number: BlockerNumber,
+        after: Option<(i64, i32)>,
+        limit: u64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        event::of_blocker(&self.inner.readers, id, number, after, limit).await
+    }
+
+    /// SQLite: immediately, because a transaction that reads before it writes cannot wait for another writer.
+    async fn begin_write(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = match self.kind() {
+            DatabaseKind::Sqlite => TransactionOptions {
+                isolation_level: None,
+                access_mode: None,
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            },
+            DatabaseKind::Postgres => TransactionOptions {
+                isolation_level: None,
+                access_mode: None,
+                sqlite_transaction_mode: None,
+            },
+        };
+        Ok(self.inner.writer.begin_with_options(options).await?)
+    }
+
+    /// A transaction whose reads all see one snapshot. It ends with its drop.
+    async fn begin_read(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = match self.kind() {
+            DatabaseKind::Sqlite => TransactionOptions {
+                isolation_level: None,
+                access_mode: None,
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+            },
+            DatabaseKind::Postgres => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                sqlite_transaction_mode: None,
+            },
+        };
+        Ok(self.inner.readers.begin_with_options(options).await?)
+    }
+}
