@@ -207,6 +207,7 @@ fn claims(
         for claim in &check_in.may_block {
             if let (Some(causing), Some(blocked)) =
                 (participant(&check_in.node), participant(&claim.node))
+                && blocked != causing
             {
                 guessed.push((blocked, causing, claim.note.clone()));
             }

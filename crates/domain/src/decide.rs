@@ -9,6 +9,8 @@ mod node;
 mod organization;
 mod policy;
 
+use std::collections::BTreeSet;
+
 use crate::{
     blocker::{Blocker, Change, ChangeKind, Content, Status},
     command::{Command, Context, Outcome},
@@ -108,11 +110,11 @@ fn dispatch(draft: &mut Draft, command: &Command) -> Result<Outcome, Error> {
             etag,
         } => {
             check_etag(*etag, draft.next.tree().require(id)?.revision, "node", id)?;
-            node::relocate(draft, id, new_parent)
+            node::relocate(draft, id, new_parent, &BTreeSet::new())
         }
         Command::ArchiveNode { id, etag } => {
             check_etag(*etag, draft.next.tree().require(id)?.revision, "node", id)?;
-            node::archive(draft, id)
+            node::archive(draft, id, &BTreeSet::new())
         }
         Command::RaiseBlocker { blocker, anonymous } => blocker::raise(draft, blocker, *anonymous),
         Command::UpdateBlocker {

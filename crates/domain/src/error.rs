@@ -182,7 +182,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound { kind, id } => write!(f, "{kind} `{id}` does not exist"),
+            Self::NotFound { kind, id } => {
+                write!(f, "{kind} `{id}` does not exist: check its name")
+            }
             Self::AlreadyExists { kind, id } => {
                 write!(f, "{kind} `{id}` exists already: choose another id")
             }

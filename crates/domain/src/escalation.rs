@@ -1,10 +1,12 @@
 //! Escalation: which rule moves a blocker, when, and why. Pure functions over the organization and the blocker.
 
+mod edit;
 mod react;
 mod rebase;
 
 use std::time::Duration;
 
+pub use edit::note_edit;
 pub use react::{Stimulus, react};
 pub use rebase::{Rebased, rebase};
 
@@ -16,6 +18,9 @@ use crate::{
     policy::{Action, ClockBase, Rule, Trigger, Verdict, fact::Subject},
     time::Timestamp,
 };
+
+/// Revisions have strictly increasing times, this far apart at least.
+const TICK: Duration = Duration::from_micros(1);
 
 /// A timer that fires later than this after its due time is late.
 pub const LATE_AFTER: Duration = Duration::from_secs(60);
@@ -69,7 +74,31 @@ pub fn arrive(
     status
 }
 
-/// Marks the rules about arrivals whose condition is not met, so that no timer is set for them.
+/// Restarts the clocks, as only real progress does. What rules about arrivals did stays done until the next arrival;
+/// an alarm ends, because somebody acted.
+pub fn progress(organization: &Organization, status: &mut Status, at: Timestamp) {
+    status.progressed_at = at.max(status.level_entered_at);
+    let timed = |name: &str| {
+        organization
+            .version(&status.policy, status.policy_version)
+            .is_ok_and(|version| {
+                version.rules().any(|(_, rule)| {
+                    rule.name == name && matches!(rule.trigger, Trigger::After { .. })
+                })
+            })
+    };
+    status.marks.retain(|mark| !timed(&mark.rule));
+    for mark in &mut status.marks {
+        if mark.kind == MarkKind::Restarted {
+            mark.at = status.progressed_at;
+        }
+    }
+    if status.escalation == EscalationState::Exhausted {
+        status.escalation = EscalationState::WaitingForMeeting;
+    }
+}
+
+/// Marks the rules about arrivals that would look now and whose condition is not met, so that no timer is set for them.
 fn pass_over_raised(
     organization: &Organization,
     content: &Content,
@@ -88,6 +117,7 @@ fn pass_over_raised(
             now,
         };
         if rule.trigger == Trigger::Raised
+            && due(rule, content, status).is_some()
             && matches!(version.verdict(index, &subject), Verdict::NotMet(_))
         {
             marks.push(RuleMark {
@@ -101,7 +131,7 @@ fn pass_over_raised(
 }
 
 /// Sets the escalation state and the timer from all else: every open blocker is armed, waits for a meeting, is paused
-/// with an end, or is exhausted (E2). What is exhausted stays so until real progress.
+/// with an end, or is exhausted (E2). What is exhausted stays so until real progress, unless a rule can move it again.
 pub fn arm(organization: &Organization, content: &Content, status: &mut Status, _now: Timestamp) {
     (status.escalation, status.timer_at) = match status.state {
         State::Resolved | State::Verified | State::Withdrawn | State::Merged => {
@@ -109,7 +139,10 @@ pub fn arm(organization: &Organization, content: &Content, status: &mut Status, 
         }
         State::Acknowledged => (EscalationState::Paused, status.acknowledged_until),
         State::OnHold => (EscalationState::Paused, status.held_until),
-        State::Raised | State::Owned if status.escalation == EscalationState::Exhausted => {
+        State::Raised | State::Owned
+            if status.escalation == EscalationState::Exhausted
+                && !can_move(organization, content, status) =>
+        {
             (EscalationState::Exhausted, None)
         }
         State::Raised | State::Owned => waiting(organization, content, status),
@@ -141,11 +174,33 @@ fn waiting(
     }
 }
 
-/// When a rule with a timer is due; none if it has no timer, or is spent.
+/// True if a rule may yet move it from where it is, by a timer or at a meeting.
+fn can_move(organization: &Organization, content: &Content, status: &Status) -> bool {
+    organization
+        .version(&status.policy, status.policy_version)
+        .is_ok_and(|version| {
+            version.rules().any(|(_, rule)| {
+                (rule.trigger == Trigger::MeetingClosed || due(rule, content, status).is_some())
+                    && target(organization, content, status, &rule.action).is_some()
+            })
+        })
+}
+
+/// When a rule with a timer is due; none if it has no timer, or is spent. Never before the blocker came to this level:
+/// what counts from an older time is due on arrival, and not late then.
 #[must_use]
 pub fn due(rule: &Rule, content: &Content, status: &Status) -> Option<Timestamp> {
     let mark = status.marks.iter().find(|mark| mark.rule == rule.name);
-    match (&rule.trigger, mark) {
+    let at = match (&rule.trigger, mark) {
+        // It was edited during a pause: see `note_edit`.
+        (
+            Trigger::Changed,
+            Some(RuleMark {
+                kind: MarkKind::Restarted,
+                at,
+                ..
+            }),
+        ) => Some(*at),
         (Trigger::MeetingClosed | Trigger::Changed, _) => None,
         (
             Trigger::After { duration, .. },
@@ -172,7 +227,8 @@ pub fn due(rule: &Rule, content: &Content, status: &Status) -> Option<Timestamp>
             };
             base.map(|base| base.plus(*duration))
         }
-    }
+    };
+    at.map(|at| at.max(status.level_entered_at))
 }
 
 /// Where an action moves a blocker to; none if it moves nothing or there is no such node above.

@@ -158,16 +158,21 @@ fn verdicts(organization: &Organization, blocker: &Blocker, now: Timestamp) -> V
     let Ok(version) = organization.version(&status.policy, status.policy_version) else {
         return Vec::new();
     };
-    let subject = Subject {
-        organization,
-        content: &blocker.content,
-        status,
-        now,
-    };
     version
         .rules()
         .map(|(index, rule)| {
             let due = due(rule, &blocker.content, status);
+            // Each rule is judged as of when it looks: by its timer, or at a close that counts as a meeting survived.
+            let mut then = status.clone();
+            if rule.trigger == Trigger::MeetingClosed {
+                then.meetings_survived = then.meetings_survived.saturating_add(1);
+            }
+            let subject = Subject {
+                organization,
+                content: &blocker.content,
+                status: &then,
+                now: due.map_or(now, |due| due.max(now)),
+            };
             let target = target(organization, &blocker.content, status, &rule.action);
             let mark = status
                 .marks
@@ -185,7 +190,13 @@ fn verdicts(organization: &Organization, blocker: &Blocker, now: Timestamp) -> V
                 (Outcome::Spent, spent(mark.kind, mark.at))
             } else {
                 match version.verdict(index, &subject) {
-                    Condition::NotMet(reason) => (Outcome::NotMet, reason),
+                    Condition::NotMet(reason) => match due {
+                        Some(due) if due > now => (
+                            Outcome::NotMet,
+                            format!("when it is due in {}, {reason}", humanize(due.since(now))),
+                        ),
+                        _ => (Outcome::NotMet, reason),
+                    },
                     Condition::Met(_) if rule.action.moves() && target.is_none() => (
                         Outcome::NoTarget,
                         format!("there is no such level above {}", status.holder),

@@ -25,6 +25,7 @@ pub mod rollup;
 pub mod text;
 pub mod time;
 pub mod tree;
+pub mod trial;
 
 pub use error::{ConflictReason, Error, FieldError, InvalidReason, Precondition};
 pub use id::{BlockerNumber, MeetingNumber, NodeId, OrganizationId, PolicyId, RequestId};

@@ -44,10 +44,9 @@ pub struct NodeDeclaration {
 }
 
 impl NodeDeclaration {
-    fn name(&self) -> String {
-        self.display_name
-            .clone()
-            .unwrap_or_else(|| self.id.to_string())
+    /// The declared name as it is stored.
+    fn name(&self) -> Option<&str> {
+        self.display_name.as_deref().map(str::trim)
     }
 }
 
@@ -214,12 +213,16 @@ fn plan_organization(
     }
     let profile = organization.profile()?;
     let mut detail = Vec::new();
-    if let Some(name) = &declaration.display_name
-        && *name != profile.display_name
+    if let Some(name) = declaration.display_name.as_deref().map(str::trim)
+        && name != profile.display_name
     {
         detail.push(format!("name {:?} → {name:?}", profile.display_name));
     }
-    if profile.settings.patched(&declaration.settings)? != profile.settings {
+    if profile
+        .settings
+        .patched("settings", &declaration.settings)?
+        != profile.settings
+    {
         detail.push("settings".to_owned());
     }
     if !detail.is_empty() {
@@ -238,12 +241,10 @@ fn plan_update(organization: &Organization, declared: &NodeDeclaration, plan: &m
         return;
     };
     let mut detail = Vec::new();
-    if node.display_name != declared.name() && declared.display_name.is_some() {
-        detail.push(format!(
-            "name {:?} → {:?}",
-            node.display_name,
-            declared.name()
-        ));
+    if let Some(name) = declared.name()
+        && name != node.display_name
+    {
+        detail.push(format!("name {:?} → {name:?}", node.display_name));
     }
     if node.level != declared.level {
         detail.push(format!(

@@ -46,12 +46,13 @@ pub struct SettingsPatch {
 }
 
 impl Settings {
-    /// The settings with some of them changed. Errors: [`Error::Invalid`] for a span of zero or above a year.
-    pub fn patched(&self, patch: &SettingsPatch) -> Result<Self, Error> {
+    /// The settings with some of them changed, as given in `field`. Errors: [`Error::Invalid`] for a span of zero or
+    /// above a year.
+    pub fn patched(&self, field: &str, patch: &SettingsPatch) -> Result<Self, Error> {
         let pick = |name: &str, new: Option<Duration>, old: Duration| match new {
             None => Ok(old),
-            Some(span) if span.is_zero() || span > SETTING_MAX => Err(Error::field(
-                format!("settings.{name}"),
+            Some(span) if span.as_micros() == 0 || span > SETTING_MAX => Err(Error::field(
+                format!("{field}.{name}"),
                 "must be longer than 0 and at most 366 days",
             )),
             Some(span) => Ok(Duration::from_micros(

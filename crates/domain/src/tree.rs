@@ -167,15 +167,14 @@ impl Tree {
         found
     }
 
-    /// The node's whole subtree, archived nodes included, in no particular order.
+    /// The node's whole subtree, archived nodes included, in tree order.
     #[must_use]
     pub fn whole_subtree(&self, top: &NodeId) -> Vec<NodeId> {
-        let mut found = vec![top.clone()];
-        let mut next = 0;
-        while next < found.len() {
-            let children: Vec<NodeId> = self.all_children(&found[next]).cloned().collect();
-            found.extend(children);
-            next += 1;
+        let mut found = Vec::new();
+        let mut open = vec![top];
+        while let Some(id) = open.pop() {
+            found.push(id.clone());
+            open.extend(self.all_children(id).rev());
         }
         found
     }

@@ -40,7 +40,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// All that the domain may use: no I/O, no clock, no wire, no database.
-const DOMAIN: [&str; 3] = ["cel", "imbl", "thiserror"];
+const DOMAIN: [&str; 4] = ["cel", "imbl", "regex", "thiserror"];
 
 /// Who alone may use what, by the start of its name. The testkit makes databases.
 const RESERVED: [(&str, &[&str]); 5] = [

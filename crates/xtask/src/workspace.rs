@@ -77,8 +77,19 @@ impl Workspace {
 }
 
 /// The cargo that started xtask.
+/// A `cargo` that does not know that it was started by `cargo run`. Build scripts that look at the variables of a
+/// package would otherwise run anew, with all that depends on them, whenever cargo is called by hand in between.
 fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let is_of_package = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if is_of_package {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 fn metadata(arguments: &[&str], directory: Option<&Path>) -> Result<Value> {

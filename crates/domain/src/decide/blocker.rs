@@ -110,12 +110,20 @@ pub(super) fn update(
     let blocker = open_blocker(draft, number, etag)?;
     let content = check::patched(draft.next.tree(), &blocker.content, patch)?;
     if content != blocker.content {
-        // An edit is not progress; a new due date may still set another timer.
         let mut status = blocker.status;
-        escalation::arm(&draft.next, &content, &mut status, draft.now);
+        escalation::note_edit(
+            &draft.next,
+            &blocker.content,
+            &content,
+            &mut status,
+            draft.now,
+        );
         draft.change_content(number, ChangeKind::Updated, content, status)?;
-        let request = draft.request.clone();
-        react(draft, number, &Stimulus::Changed { request })?;
+        let edited = Stimulus::Changed {
+            request: draft.request.clone(),
+            before: Box::new(blocker.content),
+        };
+        react(draft, number, &edited)?;
     }
     Ok(changed(number))
 }
@@ -128,7 +136,10 @@ pub(super) fn acknowledge(
 ) -> Result<Outcome, Error> {
     let blocker = open_blocker(draft, number, etag)?;
     let settings = draft.next.settings();
-    let until = until.unwrap_or_else(|| draft.now.plus(settings.acknowledgement_expiry));
+    let until = until.unwrap_or_else(|| {
+        let usual = settings.acknowledgement_expiry.min(settings.hold_limit);
+        draft.now.plus(usual)
+    });
     future("expire_time", until, draft.now)?;
     if until > draft.now.plus(settings.hold_limit) {
         return Err(Error::field(
@@ -140,7 +151,7 @@ pub(super) fn acknowledge(
     match status.state {
         // A second acknowledgement extends the first and is no progress.
         State::Acknowledged => {}
-        State::Raised => progress(&mut status, draft.now),
+        State::Raised => escalation::progress(&draft.next, &mut status, draft.now),
         State::Owned
         | State::OnHold
         | State::Resolved
@@ -178,7 +189,7 @@ pub(super) fn own(
         return Ok(changed(number));
     }
     let mut status = before.clone();
-    progress(&mut status, draft.now);
+    escalation::progress(&draft.next, &mut status, draft.now);
     unpause(&mut status);
     status.state = State::Owned;
     status.owner = Some(owner);
@@ -204,7 +215,7 @@ pub(super) fn hold(
         ));
     }
     let mut status = blocker.status.clone();
-    progress(&mut status, draft.now);
+    escalation::progress(&draft.next, &mut status, draft.now);
     unpause(&mut status);
     status.state = State::OnHold;
     status.held_until = Some(until);
@@ -529,16 +540,6 @@ fn future(field: &str, at: Timestamp, now: Timestamp) -> Result<(), Error> {
         field,
         format!("{at} is not in the future: the time is {now}"),
     ))
-}
-
-/// Restarts the clocks: only real progress does.
-fn progress(status: &mut Status, now: Timestamp) {
-    status.progressed_at = now;
-    status.marks.clear();
-    if status.escalation == EscalationState::Exhausted {
-        // Somebody acted: the alarm ends, and what follows is armed anew.
-        status.escalation = EscalationState::WaitingForMeeting;
-    }
 }
 
 fn unpause(status: &mut Status) {

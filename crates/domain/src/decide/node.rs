@@ -1,5 +1,7 @@
 //! Deciding about nodes.
 
+use std::collections::BTreeSet;
+
 use super::{Draft, blocker, meeting};
 use crate::{
     blocker::{Blocker, MoveKind},
@@ -9,6 +11,7 @@ use crate::{
     id::{BlockerNumber, NodeId},
     node::{Level, Node, Representative, check_representatives},
     text::{self, TITLE_MAX},
+    tree::Tree,
 };
 
 pub(super) fn create(
@@ -76,6 +79,7 @@ pub(super) fn relocate(
     draft: &mut Draft,
     id: &NodeId,
     new_parent: &NodeId,
+    leaving: &BTreeSet<NodeId>,
 ) -> Result<Outcome, Error> {
     draft.next.tree().check_move(id, new_parent)?;
     let before = draft.next.tree().require(id)?.clone();
@@ -87,7 +91,7 @@ pub(super) fn relocate(
     if from == *new_parent {
         return Ok(done(id, Vec::new()));
     }
-    let reheld = rehold(draft, id, new_parent)?;
+    let reheld = rehold(draft, id, new_parent, leaving)?;
     let node = Node {
         parent: Some(new_parent.clone()),
         ..(*before).clone()
@@ -97,11 +101,12 @@ pub(super) fn relocate(
 }
 
 /// Before `id` goes below `new_parent`: every open blocker raised in its subtree and held above it moves to a node
-/// that is above its origin before and after (E1 holds at each event).
+/// that is above its origin before and after (E1 holds at each event), and to none that is `leaving`.
 pub(super) fn rehold(
     draft: &mut Draft,
     id: &NodeId,
     new_parent: &NodeId,
+    leaving: &BTreeSet<NodeId>,
 ) -> Result<Vec<BlockerNumber>, Error> {
     let tree = draft.next.tree();
     let subtree = tree.whole_subtree(id);
@@ -116,7 +121,7 @@ pub(super) fn rehold(
             let to = tree
                 .common_ancestor([holder, new_parent])
                 .ok_or_else(|| Error::internal("two nodes of one tree have no common ancestor"))?;
-            moves.push(((**open).clone(), to));
+            moves.push(((**open).clone(), staying(tree, &to, leaving)));
         }
     }
     moves.sort_by_key(|(open, _)| open.number);
@@ -129,7 +134,21 @@ pub(super) fn rehold(
     Ok(reheld)
 }
 
-pub(super) fn archive(draft: &mut Draft, id: &NodeId) -> Result<Outcome, Error> {
+/// The nearest node from `id` upward that is not about to be archived by the same call.
+fn staying(tree: &Tree, id: &NodeId, leaving: &BTreeSet<NodeId>) -> NodeId {
+    tree.path_up(id)
+        .find(|step| !leaving.contains(*step))
+        .unwrap_or(id)
+        .clone()
+}
+
+/// Archives a node. What it holds goes to the nearest node above that is not `leaving` by the same call: one call moves
+/// it once (E3).
+pub(super) fn archive(
+    draft: &mut Draft,
+    id: &NodeId,
+    leaving: &BTreeSet<NodeId>,
+) -> Result<Outcome, Error> {
     let before = draft.next.tree().require(id)?.clone();
     if before.archived {
         return Ok(done(id, Vec::new()));
@@ -137,7 +156,7 @@ pub(super) fn archive(draft: &mut Draft, id: &NodeId) -> Result<Outcome, Error> 
     let Some(parent) = before.parent.clone() else {
         return Err(Error::precondition(
             Precondition::RootImmovable,
-            format!("`{id}` is the root and cannot be archived"),
+            format!("`{id}` is the root and cannot be archived: archive what is below it instead"),
         ));
     };
     let children = draft.next.tree().child_count(id);
@@ -155,11 +174,12 @@ pub(super) fn archive(draft: &mut Draft, id: &NodeId) -> Result<Outcome, Error> 
         .held_by(id)
         .map(|held| (**held).clone())
         .collect();
+    let to = staying(draft.next.tree(), &parent, leaving);
     let mut reheld = Vec::with_capacity(held.len());
     for held in held {
         reheld.push(held.number);
         let reason = format!("node `{id}` was archived");
-        blocker::relocate(draft, &held, parent.clone(), MoveKind::Reheld, reason)?;
+        blocker::relocate(draft, &held, to.clone(), MoveKind::Reheld, reason)?;
     }
     let node = Node {
         archived: true,

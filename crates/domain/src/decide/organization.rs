@@ -1,5 +1,7 @@
 //! Deciding about the organization itself.
 
+use std::collections::BTreeSet;
+
 use super::{Draft, check_etag, node};
 use crate::{
     command::Outcome,
@@ -15,6 +17,8 @@ use crate::{
 
 /// Id of the policy that a new organization comes with.
 const DEFAULT_POLICY: &str = "default";
+/// Where settings stand in a request about the organization itself; an apply has checked its own before.
+const SETTINGS_FIELD: &str = "organization.settings";
 
 pub(super) fn create(
     draft: &mut Draft,
@@ -29,7 +33,7 @@ pub(super) fn create(
     let profile = Profile {
         display_name: text::line("organization.display_name", display_name, TITLE_MAX)?,
         root: root.clone(),
-        settings: Settings::default().patched(settings)?,
+        settings: Settings::default().patched(SETTINGS_FIELD, settings)?,
         created_at: draft.now,
         updated_at: draft.now,
         revision: 0,
@@ -70,7 +74,7 @@ pub(super) fn update(
     if let Some(name) = display_name {
         profile.display_name = text::line("organization.display_name", name, TITLE_MAX)?;
     }
-    profile.settings = profile.settings.patched(settings)?;
+    profile.settings = profile.settings.patched(SETTINGS_FIELD, settings)?;
     if profile != *before {
         draft.record(Payload::OrganizationUpdated(profile))?;
     }
@@ -80,13 +84,26 @@ pub(super) fn update(
 /// Makes the tree as declared, step by step; every step is valid when it is taken.
 pub(super) fn apply(draft: &mut Draft, declaration: &Declaration) -> Result<Outcome, Error> {
     let plan = plan::plan(&draft.next, declaration)?;
+    let leaving: BTreeSet<NodeId> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            PlanStep::Archive(id) => Some(id.clone()),
+            _ => None,
+        })
+        .collect();
     for step in &plan.steps {
-        take(draft, step, declaration)?;
+        take(draft, step, declaration, &leaving)?;
     }
     Ok(Outcome::Applied(plan))
 }
 
-fn take(draft: &mut Draft, step: &PlanStep, declaration: &Declaration) -> Result<(), Error> {
+fn take(
+    draft: &mut Draft,
+    step: &PlanStep,
+    declaration: &Declaration,
+    leaving: &BTreeSet<NodeId>,
+) -> Result<(), Error> {
     match step {
         PlanStep::CreateOrganization { display_name, root } => {
             create(
@@ -125,9 +142,9 @@ fn take(draft: &mut Draft, step: &PlanStep, declaration: &Declaration) -> Result
                 &declared.representatives,
             )?;
         }
-        PlanStep::Restore(declared) => restore(draft, declared)?,
+        PlanStep::Restore(declared) => restore(draft, declared, leaving)?,
         PlanStep::Move { id, new_parent } => {
-            node::relocate(draft, id, new_parent)?;
+            node::relocate(draft, id, new_parent, leaving)?;
         }
         PlanStep::Update(declared) => {
             node::update(
@@ -139,21 +156,25 @@ fn take(draft: &mut Draft, step: &PlanStep, declaration: &Declaration) -> Result
             )?;
         }
         PlanStep::Archive(id) => {
-            node::archive(draft, id)?;
+            node::archive(draft, id, leaving)?;
         }
     }
     Ok(())
 }
 
 /// An archived node takes part again, where it is declared.
-fn restore(draft: &mut Draft, declared: &NodeDeclaration) -> Result<(), Error> {
+fn restore(
+    draft: &mut Draft,
+    declared: &NodeDeclaration,
+    leaving: &BTreeSet<NodeId>,
+) -> Result<(), Error> {
     let Some(parent) = &declared.parent else {
         return Err(Error::internal("a planned node has no parent"));
     };
     draft.next.tree().require_active(parent)?;
     let before = draft.next.tree().require(&declared.id)?.clone();
     if before.parent.as_ref() != Some(parent) {
-        node::rehold(draft, &declared.id, parent)?;
+        node::rehold(draft, &declared.id, parent, leaving)?;
     }
     let node = Node {
         parent: Some(parent.clone()),

@@ -1,17 +1,16 @@
 //! What the rules make of something that happened to a blocker.
 
-use std::collections::BTreeMap;
+mod fire;
 
-use super::{LATE_AFTER, arm, arrive, due, target};
+use super::{TICK, arm, due, edit::touches, progress};
 use crate::{
     blocker::{
-        Arrival, Blocker, Cause, Change, ChangeKind, EscalationState, MarkKind, Move, MoveKind,
-        RuleMark, State, Status,
+        Blocker, Cause, Change, ChangeKind, Content, EscalationState, MarkKind, State, Status,
     },
     id::{MeetingNumber, RequestId},
     organization::Organization,
-    policy::{Action, CompiledVersion, Late, Rule, Trigger, Verdict, fact::Subject},
-    time::{Timestamp, humanize},
+    policy::{CompiledVersion, Rule, Trigger, Verdict, fact::Subject},
+    time::Timestamp,
 };
 
 /// What happened.
@@ -26,6 +25,8 @@ pub enum Stimulus {
     Changed {
         /// The call.
         request: RequestId,
+        /// The content before it.
+        before: Box<Content>,
     },
     /// A meeting of its holder closed.
     MeetingClosed(MeetingNumber),
@@ -60,7 +61,7 @@ pub fn react(
     };
     match stimulus {
         Stimulus::Raised { request } => reaction.raised(request),
-        Stimulus::Changed { request } => reaction.edited(request),
+        Stimulus::Changed { request, before } => reaction.edited(request, before),
         Stimulus::MeetingClosed(number) => reaction.meeting_closed(*number),
         Stimulus::Timer => reaction.timer(),
     }
@@ -88,7 +89,7 @@ enum Fired {
 impl<'a> Reaction<'a> {
     fn raised(&mut self, request: &RequestId) {
         self.run(
-            |rule, status| {
+            |_, rule, status| {
                 rule.trigger == Trigger::Raised
                     && !status.marks.iter().any(|mark| mark.rule == rule.name)
             },
@@ -96,18 +97,39 @@ impl<'a> Reaction<'a> {
         );
     }
 
-    fn edited(&mut self, request: &RequestId) {
+    fn edited(&mut self, request: &RequestId, before: &Content) {
         if self.is_suspended() {
             return;
         }
         let cause = Cause::Request(request.clone());
-        if self.run(|rule, _| rule.trigger == Trigger::Changed, &cause) == Fired::Final {
+        let contents = (before, &self.blocker.content);
+        let touched: Vec<usize> = self
+            .version
+            .into_iter()
+            .flat_map(|version| version.rules().map(move |(index, _)| (version, index)))
+            .filter(|(version, index)| {
+                touches(
+                    self.organization,
+                    version,
+                    *index,
+                    contents,
+                    &self.status,
+                    self.now,
+                )
+            })
+            .map(|(_, index)| index)
+            .collect();
+        let changed = |index: usize, rule: &Rule, _: &Status| {
+            rule.trigger == Trigger::Changed && touched.contains(&index)
+        };
+        if self.run(changed, &cause) == Fired::Final {
             return;
         }
         // A rule whose time had passed without its condition being met looks again, and acts at once.
         self.run(
-            |rule, status| {
+            |index, rule, status| {
                 matches!(rule.trigger, Trigger::After { .. })
+                    && touched.contains(&index)
                     && status
                         .marks
                         .iter()
@@ -119,7 +141,7 @@ impl<'a> Reaction<'a> {
 
     fn meeting_closed(&mut self, number: MeetingNumber) {
         self.lapse();
-        self.status.meetings_survived += 1;
+        self.status.meetings_survived = self.status.meetings_survived.saturating_add(1);
         if self.is_suspended() {
             let reason = match self.status.state {
                 State::OnHold => "on hold",
@@ -131,7 +153,7 @@ impl<'a> Reaction<'a> {
             return;
         }
         let fired = self.run(
-            |rule, _| rule.trigger == Trigger::MeetingClosed,
+            |_, rule, _| rule.trigger == Trigger::MeetingClosed,
             &Cause::Meeting(number),
         );
         if fired == Fired::GoOn {
@@ -146,7 +168,8 @@ impl<'a> Reaction<'a> {
             let applies = rule.trigger == Trigger::MeetingClosed && rule.action.moves();
             match (applies, self.verdict(index)) {
                 (true, Verdict::NotMet(reason)) => Some(format!("{}: {reason}", rule.name)),
-                _ => None,
+                (true, Verdict::Met(_)) => Some(self.no_level(rule)),
+                (false, _) => None,
             }
         });
         let owner = match (&self.status.owner, self.status.committed_at) {
@@ -178,6 +201,9 @@ impl<'a> Reaction<'a> {
             let Some((at, index)) = next else { break };
             // While it was paused nothing could be due.
             let at = resumed_at.map_or(at, |resumed| at.max(resumed));
+            // Due times after its arrival, up to its departure: no two stays share one, so no two moves have the same
+            // cause (E3).
+            let at = at.max(self.status.level_entered_at.plus(TICK));
             if self.fire_timed(index, at) == Fired::Final {
                 return;
             }
@@ -217,9 +243,9 @@ impl<'a> Reaction<'a> {
         self.status.hold_approver = None;
         self.status.escalation = EscalationState::WaitingForMeeting;
         let kind = if was_held {
-            // The end of a hold is a change of state that somebody approved: clocks restart.
-            self.status.progressed_at = self.now;
-            self.status.marks.clear();
+            // The end of a hold is a change of state that somebody approved: clocks restart, at the time approved,
+            // however late it is noticed.
+            progress(self.organization, &mut self.status, until);
             ChangeKind::HoldEnded
         } else {
             ChangeKind::AcknowledgementLapsed
@@ -234,12 +260,12 @@ impl<'a> Reaction<'a> {
     }
 
     /// Fires, in order, the rules that `applies` picks and whose condition is met.
-    fn run(&mut self, applies: impl Fn(&Rule, &Status) -> bool, cause: &Cause) -> Fired {
+    fn run(&mut self, applies: impl Fn(usize, &Rule, &Status) -> bool, cause: &Cause) -> Fired {
         let Some(version) = self.version else {
             return Fired::GoOn;
         };
         for (index, rule) in version.rules() {
-            if !applies(rule, &self.status) {
+            if !applies(index, rule, &self.status) {
                 continue;
             }
             if let Verdict::Met(facts) = self.verdict(index)
@@ -249,129 +275,6 @@ impl<'a> Reaction<'a> {
             }
         }
         Fired::GoOn
-    }
-
-    fn fire_timed(&mut self, index: usize, at: Timestamp) -> Fired {
-        let Some(rule) = self
-            .version
-            .and_then(|version| version.version.rules.get(index))
-        else {
-            return Fired::GoOn;
-        };
-        let late = self.now.since(at);
-        if late > LATE_AFTER {
-            let kind = match rule.late {
-                Late::Fire => None,
-                Late::Skip => Some((MarkKind::Skipped, "skips")),
-                Late::Restart => Some((MarkKind::Restarted, "starts anew")),
-            };
-            if let Some((kind, verb)) = kind {
-                let reason = format!("was due {} ago and {verb}", humanize(late));
-                self.pass(rule, kind, reason);
-                return Fired::GoOn;
-            }
-        }
-        match self.verdict(index) {
-            Verdict::NotMet(reason) => {
-                self.pass(rule, MarkKind::Unmatched, reason);
-                Fired::GoOn
-            }
-            Verdict::Met(facts) => {
-                let late_us = i64::try_from(late.as_micros()).unwrap_or(i64::MAX);
-                self.fire(rule, Cause::Timer(at), facts, late_us)
-            }
-        }
-    }
-
-    fn fire(
-        &mut self,
-        rule: &Rule,
-        cause: Cause,
-        facts: BTreeMap<String, String>,
-        late_us: i64,
-    ) -> Fired {
-        if matches!(rule.trigger, Trigger::Raised | Trigger::After { .. }) {
-            self.mark(rule, MarkKind::Fired);
-        }
-        match &rule.action {
-            Action::RequireOwner => {
-                self.status.owner_required = self.status.owner.is_none();
-                self.arm();
-                self.push(ChangeKind::OwnerRequired {
-                    rule: rule.name.clone(),
-                });
-                Fired::GoOn
-            }
-            Action::Notify { roles, message } => {
-                self.arm();
-                self.push(ChangeKind::Notified {
-                    rule: rule.name.clone(),
-                    roles: roles.clone(),
-                    message: message.clone(),
-                });
-                Fired::GoOn
-            }
-            Action::EscalateToParent
-            | Action::EscalateToLevel(_)
-            | Action::EscalateToCommonAncestor
-            | Action::EscalateToRoot => {
-                self.climb(rule, cause, facts, late_us);
-                Fired::Final
-            }
-        }
-    }
-
-    fn climb(&mut self, rule: &Rule, cause: Cause, facts: BTreeMap<String, String>, late_us: i64) {
-        let content = &self.blocker.content;
-        let Some(to) = target(self.organization, content, &self.status, &rule.action) else {
-            self.status.escalation = EscalationState::Exhausted;
-            self.arm();
-            self.push(ChangeKind::Exhausted(format!(
-                "rule {} would move it up, and there is no level above `{}` for it",
-                rule.name, self.status.holder
-            )));
-            return;
-        };
-        let moved = Move {
-            kind: MoveKind::Escalated,
-            from: self.status.holder.clone(),
-            to: to.clone(),
-            cause,
-            rule: Some(rule.name.clone()),
-            policy_version: Some((self.status.policy.clone(), self.status.policy_version)),
-            facts,
-            reason: String::new(),
-            late_us,
-            at: self.now,
-            revision: 0,
-        };
-        self.status = arrive(
-            self.organization,
-            content,
-            &self.status,
-            &to,
-            Arrival::Escalated,
-            self.now,
-        );
-        self.push(ChangeKind::Moved(moved));
-    }
-
-    fn pass(&mut self, rule: &Rule, kind: MarkKind, reason: String) {
-        self.mark(rule, kind);
-        self.arm();
-        self.push(ChangeKind::RulePassed {
-            rule: rule.name.clone(),
-            reason,
-        });
-    }
-
-    fn mark(&mut self, rule: &Rule, kind: MarkKind) {
-        self.status.marks.retain(|mark| mark.rule != rule.name);
-        self.status.marks.push(RuleMark {
-            rule: rule.name.clone(),
-            kind,
-            at: self.now,
-        });
     }
 
     fn rules(&self) -> impl Iterator<Item = (usize, &'a Rule)> + use<'a> {

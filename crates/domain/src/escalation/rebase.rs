@@ -1,8 +1,8 @@
 //! Pinning blockers in flight to the newest version of their policy.
 
-use super::arm;
+use super::{arm, pass_over_raised};
 use crate::{
-    blocker::{Blocker, Change, ChangeKind, EscalationState},
+    blocker::{Blocker, Change, ChangeKind, MarkKind},
     error::Error,
     explain::{self, NextStep},
     id::{BlockerNumber, PolicyId},
@@ -49,13 +49,21 @@ pub fn rebase(
         let mut status = status.clone();
         status.policy = newest.id.clone();
         status.policy_version = newest.latest;
-        // A rule of the same name has had its say on this level.
-        status
-            .marks
-            .retain(|mark| version.rules().any(|(_, rule)| rule.name == mark.rule));
-        if status.escalation == EscalationState::Exhausted {
-            status.escalation = EscalationState::WaitingForMeeting;
-        }
+        // A rule of the same name has had its say on this level; one whose condition was not met looks again if it
+        // is another one now.
+        let old = organization.version(&pinned.0, pinned.1).ok().cloned();
+        let same = |name: &str| {
+            let old = old.iter().flat_map(|old| old.rules());
+            old.chain(version.rules())
+                .filter(|(_, rule)| rule.name == name)
+                .map(|(_, rule)| rule)
+                .collect::<Vec<_>>()
+        };
+        status.marks.retain(|mark| match same(&mark.rule)[..] {
+            [old, new] => mark.kind != MarkKind::Unmatched || old == new,
+            _ => false,
+        });
+        pass_over_raised(organization, &blocker.content, &mut status, now);
         arm(organization, &blocker.content, &mut status, now);
         let after = Blocker {
             status: status.clone(),

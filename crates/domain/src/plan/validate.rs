@@ -35,7 +35,9 @@ pub(super) fn validate<'a>(
     }
     collect(
         &mut faults,
-        organization.settings().patched(&declaration.settings),
+        organization
+            .settings()
+            .patched("settings", &declaration.settings),
     );
     let mut by_id: BTreeMap<&NodeId, &NodeDeclaration> = BTreeMap::new();
     let mut roots = Vec::new();
@@ -74,32 +76,50 @@ pub(super) fn validate<'a>(
         }
     }
     check_roots(organization, &roots, &mut faults);
-    let order = in_tree_order(declaration);
-    if faults.is_empty() && order.len() < declaration.nodes.len() {
-        let placed: BTreeSet<&NodeId> = order.iter().map(|node| &node.id).collect();
-        let lost: Vec<&str> = declaration
-            .nodes
-            .iter()
-            .filter(|node| !placed.contains(&node.id))
-            .map(|node| node.id.as_str())
-            .take(10)
-            .collect();
+    let lost = cyclic(&by_id);
+    if !lost.is_empty() {
+        let shown: Vec<&str> = lost.iter().map(|id| id.as_str()).take(10).collect();
         faults.push(FieldError::new(
             "nodes",
             format!(
                 "{} lie on a cycle of parents: give one of them a parent outside",
-                lost.join(", ")
+                shown.join(", ")
             ),
         ));
     }
     if faults.is_empty() {
-        return Ok(order);
+        return Ok(in_tree_order(declaration));
     }
     faults.truncate(FAULTS_MAX);
     Err(Error::Invalid {
         reason: InvalidReason::Field,
         fields: faults,
     })
+}
+
+/// The nodes whose parents lead back to themselves, or to such a node.
+fn cyclic<'a>(by_id: &BTreeMap<&'a NodeId, &'a NodeDeclaration>) -> Vec<&'a NodeId> {
+    let mut ends: BTreeMap<&NodeId, bool> = BTreeMap::new();
+    for id in by_id.keys() {
+        let mut path: BTreeSet<&NodeId> = BTreeSet::new();
+        let mut next = Some(*id);
+        let end = loop {
+            let Some(step) = next else { break true };
+            if let Some(known) = ends.get(step) {
+                break *known;
+            }
+            if !path.insert(step) {
+                break false;
+            }
+            next = by_id.get(step).and_then(|node| node.parent.as_ref());
+        };
+        ends.extend(path.into_iter().map(|step| (step, end)));
+    }
+    by_id
+        .keys()
+        .filter(|id| ends.get(**id) == Some(&false))
+        .copied()
+        .collect()
 }
 
 fn check_roots(

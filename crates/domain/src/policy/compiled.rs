@@ -45,6 +45,18 @@ impl CompiledVersion {
         self.version.rules.iter().enumerate()
     }
 
+    /// The facts that the condition of the rule at `index` reads, as CEL literals.
+    #[must_use]
+    pub fn facts(&self, index: usize, subject: &Subject<'_>) -> BTreeMap<String, String> {
+        match self.conditions.get(index) {
+            Some(Ok(condition)) => condition
+                .facts(subject)
+                .map(|(name, value)| (name.to_owned(), value.literal()))
+                .collect(),
+            Some(Err(_)) | None => BTreeMap::new(),
+        }
+    }
+
     /// Whether the condition of the rule at `index` is met.
     #[must_use]
     pub fn verdict(&self, index: usize, subject: &Subject<'_>) -> Verdict {
@@ -58,10 +70,7 @@ impl CompiledVersion {
             }
             Some(Ok(condition)) => condition,
         };
-        let facts: BTreeMap<String, String> = condition
-            .facts(subject)
-            .map(|(name, value)| (name.to_owned(), value.literal()))
-            .collect();
+        let facts = self.facts(index, subject);
         match condition.holds(subject) {
             Ok(true) => Verdict::Met(facts),
             Ok(false) => {
