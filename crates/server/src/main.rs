@@ -1,2 +1,29 @@
-//! echelond
-fn main() {}
+//! `echelond`: the command line of the server.
+
+mod cli;
+mod commands;
+mod demo;
+mod shutdown;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use echelon_server::config::Faults;
+
+/// The command line or the configuration is wrong, as clap reports it.
+const USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("echelond: {error:#}");
+            if error.is::<Faults>() {
+                return ExitCode::from(USAGE);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

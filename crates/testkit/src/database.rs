@@ -89,6 +89,13 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("`{sql}` fails: {error:?}"));
     }
 
+    /// How many rows a table has, counted beside the store. Panics if that fails.
+    pub async fn rows(&self, table: &str) -> i64 {
+        count(&self.url, table)
+            .await
+            .unwrap_or_else(|error| panic!("the rows of `{table}` cannot be counted: {error:?}"))
+    }
+
     async fn new_sqlite() -> Result<Self> {
         static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
         let template = TEMPLATE.get_or_try_init(sqlite_template).await?;
@@ -229,6 +236,18 @@ async fn connect(url: &str) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
     Ok(Database::connect(options).await?)
+}
+
+async fn count(url: &str, table: &str) -> Result<i64> {
+    let connection = connect(url).await?;
+    let statement = sea_orm::Statement::from_string(
+        connection.get_database_backend(),
+        format!("SELECT COUNT(*) AS rows FROM {table}"),
+    );
+    let row = connection.query_one_raw(statement).await;
+    connection.close().await?;
+    let row = row?.context("a count is a row")?;
+    Ok(row.try_get("", "rows")?)
 }
 
 async fn execute(url: &str, sql: &str) -> Result<()> {

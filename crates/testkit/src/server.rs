@@ -263,3 +263,35 @@ impl Drop for TestServer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use echelon_api::v1;
+
+    #[tokio::test]
+    async fn a_server_that_is_killed_or_stopped_leaves_its_file_to_the_next() {
+        let database = TestDatabase::sqlite().await;
+        let server = TestServer::start(&database).await;
+        let create = v1::CreateOrganizationRequest {
+            organization_id: "acme".to_owned(),
+            ..v1::CreateOrganizationRequest::default()
+        };
+        server
+            .organizations()
+            .create_organization(create)
+            .await
+            .unwrap();
+        server.kill().await;
+        let server = TestServer::start(&database).await;
+        server.stop().await;
+        let server = TestServer::start(&database).await;
+        server.advance(Duration::from_secs(60));
+        assert_eq!(server.pass_timers().await, 0);
+        assert_eq!(server.clock().now(), START.plus(Duration::from_secs(60)));
+        let get = v1::GetOrganizationRequest {
+            name: "organizations/acme".to_owned(),
+        };
+        server.organizations().get_organization(get).await.unwrap();
+    }
+}

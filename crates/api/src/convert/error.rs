@@ -13,6 +13,12 @@ pub const DOMAIN: &str = "echelon.dev";
 /// What a client reads of a fault of the service.
 const INTERNAL: &str =
     "the server has a fault: the cause is in its log, by the request id of this call";
+/// Most bytes of a message, and of all faulty fields together. A status travels in headers, percent-encoded and in
+/// base64, and clients refuse headers of more than 8 KiB: a longer one would not arrive at all.
+const MESSAGE_MAX: usize = 800;
+const FAULTS_MAX: usize = 2_400;
+/// Most bytes of one fault.
+const FAULT_MAX: usize = 600;
 /// When to try again what is unavailable.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -32,7 +38,13 @@ pub fn status(error: &Error) -> Status {
     let mut details = details(reason);
     match error {
         Error::Invalid { reason: _, fields } => {
+            let mut room = FAULTS_MAX;
             for FieldError { field, message } in fields {
+                let message = cut(message, FAULT_MAX);
+                match room.checked_sub(field.len() + message.len()) {
+                    Some(rest) => room = rest,
+                    None => break,
+                }
                 details.add_bad_request_violation(field, message);
             }
         }
@@ -52,7 +64,17 @@ pub fn status(error: &Error) -> Status {
         Error::Internal { cause: _ } => INTERNAL.to_owned(),
         _ => error.to_string(),
     };
-    Status::with_error_details(code, message, details)
+    Status::with_error_details(code, cut(&message, MESSAGE_MAX), details)
+}
+
+/// The text, or as much of it as `max` bytes hold.
+fn cut(text: &str, max: usize) -> String {
+    const CUT: &str = "…";
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(max - CUT.len());
+    format!("{}{CUT}", &text[..end])
 }
 
 /// A status that carries a reason and nothing else.
@@ -125,6 +147,27 @@ mod tests {
             ("INVALID_CONDITION", DOMAIN)
         );
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
+    }
+
+    #[test]
+    fn a_status_fits_into_headers_however_much_is_wrong() {
+        let fault = |index: usize| FieldError::new(format!("nodes[{index}].id"), "é".repeat(9_000));
+        let error = Error::Invalid {
+            reason: InvalidReason::Field,
+            fields: (0..100).map(fault).collect(),
+        };
+        let status = status(&error);
+        let size = |headers: &tonic::codegen::http::HeaderMap| -> usize {
+            headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+        };
+        let mut headers = tonic::codegen::http::HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        assert!(size(&headers) < 8 * 1024, "{}", size(&headers));
+        let details = status.get_error_details();
+        let violations = &details.bad_request().unwrap().field_violations;
+        assert_eq!(violations[0].field, "nodes[0].id");
+        assert!(violations[0].description.ends_with('…'));
+        assert!(violations.len() > 1);
     }
 
     #[test]

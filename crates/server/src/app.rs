@@ -1,0 +1,288 @@
+//! The application: loads, asks the domain, saves. One writer task per organization gathers concurrent commands into
+//! one transaction (group commit); readers use the published snapshot and never wait for a writer.
+
+mod batch;
+mod feed;
+mod read;
+mod runtime;
+mod trial;
+mod worker;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use echelon_domain::{
+    Error, Organization, OrganizationId, RequestId, Timestamp,
+    command::{Command, Context},
+    decide::{Decision, decide},
+};
+use echelon_store::{Head, Store};
+use prost::Message;
+use tokio::sync::{OnceCell, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::{clock::Clock, metrics::Metrics};
+use batch::Job;
+use runtime::Runtime;
+
+pub use feed::{Feed, Page, ResumeToken, Step};
+pub use read::{FoundBlocker, FoundMeeting};
+pub use trial::{Rules, Subject, Trial};
+pub use worker::run_workers;
+
+/// What the application may be tuned in.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Most commands of one transaction.
+    pub batch_size: usize,
+    /// Most commands that wait for an organization's writer; more are refused.
+    pub queue_length: usize,
+    /// How often the workers look for what is due.
+    pub worker_interval: Duration,
+    /// A timer that is overdue by more than this counts in the liveness audit.
+    pub late_tolerance: Duration,
+    /// How long the answers of calls are kept for retries.
+    pub request_retention: Duration,
+}
+
+/// A mutating call, apart from what it asks.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Method, such as `RaiseBlocker`.
+    pub method: &'static str,
+    /// Idempotency key, if the caller gave one.
+    pub request_id: Option<RequestId>,
+    /// Hash of the request without its key: a key must not be used for another call.
+    pub fingerprint: i64,
+    /// Who asks.
+    pub actor: Option<String>,
+}
+
+/// The application.
+pub struct App {
+    store: Store,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    shutdown: CancellationToken,
+    settings: Settings,
+    runtimes: Mutex<HashMap<OrganizationId, Arc<OnceCell<Runtime>>>>,
+}
+
+impl App {
+    /// An application on an open, migrated store.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        shutdown: CancellationToken,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            metrics,
+            shutdown,
+            settings,
+            runtimes: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The store, for reads that the snapshot does not serve.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The metrics.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Cancelled when the server shuts down: streams end with a token then.
+    #[must_use]
+    pub const fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
+    /// The time now, by this server's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The time as of which to read a snapshot: never before its newest event.
+    #[must_use]
+    pub fn time(&self, organization: &Organization) -> Timestamp {
+        self.clock.now().max(organization.time())
+    }
+
+    /// The newest committed snapshot of this replica. Errors: [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn snapshot(&self, id: &OrganizationId) -> Result<Arc<Organization>, Error> {
+        Ok(self.existing(id).await?.published())
+    }
+
+    /// The head of the organization's log, as the database has it. Errors: [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn head(&self, id: &OrganizationId) -> Result<Head, Error> {
+        let head = self.store.head(id).await?;
+        head.ok_or_else(|| Error::not_found("organization", id))
+    }
+
+    /// Tells when a newer snapshot is published. Only a hint: the log is the truth. Errors: as [`App::snapshot`].
+    pub async fn subscribe(
+        &self,
+        id: &OrganizationId,
+    ) -> Result<watch::Receiver<Arc<Organization>>, Error> {
+        Ok(self.existing(id).await?.subscribe())
+    }
+
+    /// The newest snapshot, of at least this revision; waits for it at most `patience`.
+    /// Errors: [`Error::Unavailable`] if it does not come in time.
+    pub async fn snapshot_at(
+        &self,
+        id: &OrganizationId,
+        min_revision: i64,
+        patience: Duration,
+    ) -> Result<Arc<Organization>, Error> {
+        let mut published = self.subscribe(id).await?;
+        let newest = published.wait_for(|snapshot| snapshot.revision() >= min_revision);
+        match tokio::time::timeout(patience, newest).await {
+            Ok(Ok(snapshot)) => Ok(snapshot.clone()),
+            Ok(Err(_)) => Err(shutting_down()),
+            Err(_) => Err(Error::Unavailable {
+                message: format!(
+                    "revision {min_revision} has not reached this server: retry, or ask without min_revision"
+                ),
+            }),
+        }
+    }
+
+    /// Decides and commits a command, and answers with what `respond` makes of the decision. A retry of a call with
+    /// the same request id gets the first answer (E7). Errors: as the domain's, and [`Error::Unavailable`].
+    pub async fn mutate<R: Message + Default>(
+        &self,
+        id: &OrganizationId,
+        call: Call,
+        command: Command,
+        respond: impl FnOnce(&Decision) -> Result<R, Error> + Send + Sync + 'static,
+    ) -> Result<R, Error> {
+        let creates = matches!(
+            command,
+            Command::CreateOrganization { .. } | Command::ApplyOrganization(_)
+        );
+        let runtime = if creates {
+            self.any(id).await?
+        } else {
+            self.existing(id).await?
+        };
+        let (reply, answer) = oneshot::channel();
+        runtime.submit(Job {
+            call,
+            command,
+            respond: Box::new(|decision| Ok(respond(decision)?.encode_to_vec())),
+            reply,
+            span: Span::current(),
+        })?;
+        let answer = answer.await.map_err(|_| shutting_down())?;
+        if creates && !runtime.published().exists() {
+            self.forget(id);
+        }
+        R::decode(answer?.as_slice())
+            .map_err(|error| Error::internal(format!("cannot decode a stored answer: {error}")))
+    }
+
+    /// Decides a command on the newest snapshot and commits nothing. Gives the decision and the revision that it was
+    /// made at. Errors: as the domain's.
+    pub async fn preview(
+        &self,
+        id: &OrganizationId,
+        command: &Command,
+        actor: Option<String>,
+    ) -> Result<(Decision, i64), Error> {
+        let snapshot = match self.snapshot(id).await {
+            Ok(snapshot) => snapshot,
+            Err(Error::NotFound { .. }) if matches!(command, Command::ApplyOrganization(_)) => {
+                Arc::new(Organization::empty(id.clone()))
+            }
+            Err(error) => return Err(error),
+        };
+        let context = Context {
+            now: self.time(&snapshot),
+            actor,
+            request: RequestId::new("request_id", "preview")?,
+        };
+        let decision = batch::guarded(|| decide(&snapshot, command, &context))?;
+        Ok((decision, snapshot.revision()))
+    }
+
+    /// Passes every timer that is due now, in every organization, until none is left. Errors: [`Error::Unavailable`].
+    pub async fn pass_timers_until_idle(&self) -> Result<usize, Error> {
+        worker::pass_all(self).await
+    }
+
+    /// The runtimes at hand.
+    fn loaded(&self) -> Vec<Runtime> {
+        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        runtimes
+            .values()
+            .filter_map(|cell| cell.get().cloned())
+            .collect()
+    }
+
+    async fn existing(&self, id: &OrganizationId) -> Result<Runtime, Error> {
+        let runtime = self.any(id).await?;
+        if runtime.published().exists() {
+            return Ok(runtime);
+        }
+        // Another replica may have created it since.
+        runtime.refresh().await?;
+        if runtime.published().exists() {
+            return Ok(runtime);
+        }
+        self.forget(id);
+        Err(Error::not_found("organization", id))
+    }
+
+    /// The runtime of an organization, started if need be, whether the organization exists or not.
+    async fn any(&self, id: &OrganizationId) -> Result<Runtime, Error> {
+        let cell = {
+            let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+            runtimes.entry(id.clone()).or_default().clone()
+        };
+        let runtime = cell
+            .get_or_try_init(|| {
+                Runtime::start(
+                    id.clone(),
+                    self.store.clone(),
+                    self.clock.clone(),
+                    self.metrics.clone(),
+                    &self.settings,
+                )
+            })
+            .await?;
+        Ok(runtime.clone())
+    }
+
+    /// Lets go of an organization that does not exist, so that nonsense names cost no memory.
+    fn forget(&self, id: &OrganizationId) {
+        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        if runtimes
+            .get(id)
+            .and_then(|cell| cell.get())
+            .is_none_or(|runtime| !runtime.published().exists())
+        {
+            runtimes.remove(id);
+        }
+    }
+}
+
+fn shutting_down() -> Error {
+    Error::Unavailable {
+        message: "the server is shutting down: retry".to_owned(),
+    }
+}

@@ -1,0 +1,307 @@
+//! The feed of events. The log is the truth; a published snapshot only wakes the reader up, so nothing is missed and
+//! nothing comes twice, however commits interleave (E10).
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use echelon_api::{
+    convert::{event::decode, name},
+    v1,
+};
+use echelon_domain::{
+    Error, FieldError, InvalidReason, NodeId, Organization, OrganizationId, Precondition,
+};
+use tokio::{sync::watch, time::Instant};
+
+use super::App;
+
+/// Most events read at once, rounded up to a whole revision.
+const PAGE: usize = 500;
+/// Version of the tokens.
+const TOKEN: &str = "1";
+
+/// Where a reader is: an organization, an epoch of its history, and the last revision read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumeToken {
+    organization: OrganizationId,
+    epoch: String,
+    revision: i64,
+}
+
+impl fmt::Display for ResumeToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = format!(
+            "{TOKEN}/{}/{}/{}",
+            self.organization, self.epoch, self.revision
+        );
+        f.write_str(&URL_SAFE_NO_PAD.encode(plain))
+    }
+}
+
+impl ResumeToken {
+    /// The last revision read.
+    #[must_use]
+    pub const fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// Reads a token given in `field`. Errors: [`Error::Invalid`].
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        let malformed = || Error::Invalid {
+            reason: InvalidReason::ResumeToken,
+            fields: vec![FieldError::new(
+                field,
+                "is no resume token: send back one that this service gave out, or none",
+            )],
+        };
+        let plain = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed())?;
+        let plain = String::from_utf8(plain).map_err(|_| malformed())?;
+        match plain.split('/').collect::<Vec<_>>().as_slice() {
+            [TOKEN, organization, epoch, revision] => Ok(Self {
+                organization: OrganizationId::new(field, organization)?,
+                epoch: (*epoch).to_owned(),
+                revision: revision
+                    .parse()
+                    .ok()
+                    .filter(|revision| *revision >= 0)
+                    .ok_or_else(malformed)?,
+            }),
+            _ => Err(malformed()),
+        }
+    }
+}
+
+/// Events of whole revisions, in order.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The events; those of other subtrees are left out.
+    pub events: Vec<v1::Event>,
+    /// Where to go on.
+    pub token: ResumeToken,
+    /// Revision up to which everything has been read.
+    pub revision: i64,
+    /// True if there may be more already.
+    pub more: bool,
+}
+
+/// What a waiting reader gets.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// New events, perhaps none of the subtree.
+    Page(Page),
+    /// Nothing for as long as the reader wanted to wait.
+    Heartbeat(Page),
+    /// The server shuts down.
+    Ended,
+}
+
+/// A reader of one organization's events.
+pub struct Feed {
+    app: Arc<App>,
+    token: ResumeToken,
+    subtree: Option<String>,
+    published: watch::Receiver<Arc<Organization>>,
+}
+
+impl Feed {
+    /// A reader from a token on; without one, from now on. Errors: [`Error::FailedPrecondition`] for a token of
+    /// another history, [`Error::OutOfRange`] for one from the future, [`Error::NotFound`].
+    pub async fn open(
+        app: Arc<App>,
+        id: &OrganizationId,
+        token: Option<ResumeToken>,
+        subtree: Option<&NodeId>,
+    ) -> Result<Self, Error> {
+        let published = app.subscribe(id).await?;
+        if let Some(node) = subtree {
+            published.borrow().tree().require(node)?;
+        }
+        let head = app.head(id).await?;
+        let newest = ResumeToken {
+            organization: id.clone(),
+            epoch: head.epoch,
+            revision: head.revision,
+        };
+        let token = match token {
+            None => newest,
+            Some(token) => {
+                check(&token, &newest)?;
+                token
+            }
+        };
+        Ok(Self {
+            subtree: subtree.map(|node| name::node(id, node)),
+            app,
+            token,
+            published,
+        })
+    }
+
+    /// A reader from a revision on. Errors: as [`Feed::open`].
+    pub async fn after(
+        app: Arc<App>,
+        id: &OrganizationId,
+        revision: i64,
+        subtree: Option<&NodeId>,
+    ) -> Result<Self, Error> {
+        let head = app.head(id).await?;
+        let token = ResumeToken {
+            organization: id.clone(),
+            epoch: head.epoch,
+            revision,
+        };
+        Self::open(app, id, Some(token), subtree).await
+    }
+
+    /// The token to resume with.
+    #[must_use]
+    pub const fn token(&self) -> &ResumeToken {
+        &self.token
+    }
+
+    /// The next events, at most about `limit` read and rounded up to a whole revision; none if there are no more yet.
+    /// Errors: [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn read(&mut self, limit: usize) -> Result<Page, Error> {
+        let store = self.app.store();
+        let rows = store
+            .events_after(&self.token.organization, self.token.revision, limit)
+            .await?;
+        let more = rows.len() >= limit;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            self.token.revision = row.revision;
+            let event = decode(&row.payload)?;
+            if self
+                .subtree
+                .as_ref()
+                .is_none_or(|top| event.nodes.contains(top))
+            {
+                events.push(event);
+            }
+        }
+        Ok(self.page(events, more))
+    }
+
+    /// Waits for the next events, at most `patience`. Errors: as [`Feed::read`], and those of [`Feed::open`] if the
+    /// history is replaced while it waits.
+    pub async fn next(&mut self, patience: Duration) -> Result<Step, Error> {
+        let deadline = Instant::now() + patience;
+        loop {
+            // What is published from here on wakes the wait below.
+            let newest = self.published.borrow_and_update().revision();
+            if newest < self.token.revision {
+                self.check_history().await?;
+            }
+            let before = self.token.revision;
+            let page = self.read(PAGE).await?;
+            if !page.events.is_empty() {
+                return Ok(Step::Page(page));
+            }
+            if self.token.revision > before {
+                // Other subtrees had something; there may be more behind it.
+                continue;
+            }
+            tokio::select! {
+                () = self.app.shutdown().cancelled() => return Ok(Step::Ended),
+                changed = self.published.changed() => if changed.is_err() {
+                    return Ok(Step::Ended);
+                },
+                () = tokio::time::sleep_until(deadline) => {
+                    self.check_history().await?;
+                    return Ok(Step::Heartbeat(self.page(Vec::new(), false)));
+                }
+            }
+        }
+    }
+
+    fn page(&self, events: Vec<v1::Event>, more: bool) -> Page {
+        Page {
+            events,
+            token: self.token.clone(),
+            revision: self.token.revision,
+            more,
+        }
+    }
+
+    /// Refuses to go on in another history than the one that was begun.
+    async fn check_history(&self) -> Result<(), Error> {
+        let head = self.app.head(&self.token.organization).await?;
+        let newest = ResumeToken {
+            organization: self.token.organization.clone(),
+            epoch: head.epoch,
+            revision: head.revision,
+        };
+        check(&self.token, &newest)
+    }
+}
+
+fn check(token: &ResumeToken, newest: &ResumeToken) -> Result<(), Error> {
+    let ResumeToken {
+        organization,
+        epoch,
+        revision,
+    } = newest;
+    if token.organization != *organization {
+        return Err(Error::precondition(
+            Precondition::ForeignResumeToken,
+            format!(
+                "the resume token is of organization `{}`: watch that one, or start without a token",
+                token.organization
+            ),
+        ));
+    }
+    if token.epoch != *epoch {
+        return Err(Error::precondition(
+            Precondition::ForeignResumeToken,
+            "the resume token is of another history, as after a restore: read a snapshot and start without a token",
+        ));
+    }
+    if token.revision > *revision {
+        return Err(Error::OutOfRange {
+            message: format!(
+                "revision {} lies in the future, the newest is {revision}: start without a token or from a revision that was read",
+                token.revision
+            ),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e10_tokens_read_what_they_print_and_nonsense_is_refused() {
+        let token = ResumeToken {
+            organization: OrganizationId::new("name", "acme").unwrap(),
+            epoch: "f00d".to_owned(),
+            revision: 17,
+        };
+        assert_eq!(
+            ResumeToken::parse("token", &token.to_string()).unwrap(),
+            token
+        );
+        for nonsense in ["%", "AAAA", &URL_SAFE_NO_PAD.encode("1/acme/x/-1"), "MS8"] {
+            assert!(ResumeToken::parse("token", nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn e10_a_token_of_another_history_or_of_the_future_is_refused() {
+        let token = |organization: &str, epoch: &str, revision| ResumeToken {
+            organization: OrganizationId::new("name", organization).unwrap(),
+            epoch: epoch.to_owned(),
+            revision,
+        };
+        let newest = token("acme", "a", 9);
+        assert!(check(&token("acme", "a", 9), &newest).is_ok());
+        assert!(check(&token("acme", "a", 0), &newest).is_ok());
+        assert!(check(&token("acme", "b", 1), &newest).is_err());
+        assert!(check(&token("other", "a", 1), &newest).is_err());
+        assert!(matches!(
+            check(&token("acme", "a", 10), &newest),
+            Err(Error::OutOfRange { .. })
+        ));
+    }
+}

@@ -1,0 +1,101 @@
+//! One organization at work: its queue, its writer task and its published snapshot.
+
+use std::sync::Arc;
+
+use echelon_domain::{Error, Organization, OrganizationId};
+use echelon_store::Store;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    Settings,
+    batch::{Job, Writer},
+};
+use crate::{clock::Clock, metrics::Metrics};
+
+/// What the writer task is asked for.
+pub(super) enum Order {
+    /// Decide and commit.
+    Job(Box<Job>),
+    /// Catch up with what other replicas wrote.
+    Refresh(oneshot::Sender<Result<(), Error>>),
+}
+
+/// A handle to one organization at work. The writer task ends with the last handle.
+#[derive(Clone)]
+pub(super) struct Runtime {
+    id: OrganizationId,
+    orders: mpsc::Sender<Order>,
+    published: watch::Receiver<Arc<Organization>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Runtime {
+    /// Loads the organization and starts its writer.
+    pub(super) async fn start(
+        id: OrganizationId,
+        store: Store,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let state = match store.load(&id).await? {
+            Some(parts) => Organization::restore(parts),
+            None => Organization::empty(id.clone()),
+        };
+        let (publish, published) = watch::channel(Arc::new(state.clone()));
+        let (orders, queue) = mpsc::channel(settings.queue_length);
+        let writer = Writer::new(store, clock, metrics.clone(), publish, state);
+        tokio::spawn(writer.run(queue, settings.batch_size));
+        Ok(Self {
+            id,
+            orders,
+            published,
+            metrics,
+        })
+    }
+
+    pub(super) const fn id(&self) -> &OrganizationId {
+        &self.id
+    }
+
+    pub(super) fn published(&self) -> Arc<Organization> {
+        self.published.borrow().clone()
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Organization>> {
+        self.published.clone()
+    }
+
+    /// Puts a job in the queue. Errors: [`Error::Unavailable`] if the queue is full.
+    pub(super) fn submit(&self, job: Job) -> Result<(), Error> {
+        self.orders
+            .try_send(Order::Job(Box::new(job)))
+            .map_err(|error| {
+                let message = match error {
+                    mpsc::error::TrySendError::Full(_) => {
+                        "the organization has too many calls waiting: retry later"
+                    }
+                    mpsc::error::TrySendError::Closed(_) => "the server is shutting down: retry",
+                };
+                Error::Unavailable {
+                    message: message.to_owned(),
+                }
+            })?;
+        let waiting = self.orders.max_capacity() - self.orders.capacity();
+        self.metrics.set_queue_length(self.id.as_str(), waiting);
+        Ok(())
+    }
+
+    /// Catches up with what other replicas wrote.
+    pub(super) async fn refresh(&self) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Error::Unavailable {
+            message: "the server is shutting down: retry".to_owned(),
+        };
+        self.orders
+            .send(Order::Refresh(reply))
+            .await
+            .map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}

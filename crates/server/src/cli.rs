@@ -1,0 +1,197 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use echelon_server::config::{Config, Faults, Sources};
+
+/// The database of the demo, unless another is named.
+pub(crate) const DEMO_DATABASE: &str = "sqlite://echelon-demo.db";
+
+/// Serves Echelon: carries unresolved blockers up an organization's hierarchy of Scrum teams.
+///
+/// Without a command it serves gRPC, gRPC-Web, health and reflection on one port, and /healthz, /readyz and /metrics on
+/// another, until SIGTERM or SIGINT. Settings come from defaults, a file, variables (ECHELON_…) and flags, later ones
+/// winning.
+#[derive(Debug, Parser)]
+#[command(name = "echelond", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) demo: Demo,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  echelond                                      serve on the file echelon.db
+  echelond --demo                               play a sample morning, then keep serving
+  echelond --database postgres://echelon@db/echelon --listen 0.0.0.0:7400
+  echelond --set log_format=json --set shutdown_grace=30s
+  echelond --config echelond.toml config        print what that file amounts to
+  echelond --database sqlite://echelon.db check verify a stopped server's database";
+
+/// What to do instead of serving.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the configuration in force as TOML, without secrets.
+    Config,
+    /// Brings the database's schema up to date and ends.
+    Migrate,
+    /// Verifies a database that no server writes to.
+    ///
+    /// Folds every event log from its beginning and compares the outcome with the tables, and checks that no blocker is
+    /// lost or held twice. Ends with 1 if something does not hold.
+    Check {
+        /// How to print the outcome.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+/// How outcomes are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Where settings come from, and those with a flag of their own.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct Settings {
+    /// File of settings in TOML; crates/server/config.default.toml lists them all.
+    #[arg(long, global = true, env = "ECHELON_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Database: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME [default: sqlite://echelon.db]
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// Address of gRPC [default: 127.0.0.1:7400]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Address of /healthz, /readyz and /metrics; empty for none [default: 127.0.0.1:7401]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    http_listen: Option<String>,
+    /// What to log: error, warn, info, debug, trace, or TARGET=LEVEL,… [default: info, libraries less]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log_filter: Option<String>,
+    /// How to log: text or json [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Refuse an outdated schema instead of bringing it up to date
+    #[arg(long, global = true)]
+    no_migrate: bool,
+    /// Any setting by its name; may be repeated
+    #[arg(long = "set", global = true, value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// The checked configuration; `default_database` is used if nobody names one. Errors: every fault.
+    pub(crate) fn load(self, default_database: Option<&str>) -> Result<Config, Faults> {
+        let Self {
+            config,
+            database,
+            listen,
+            http_listen,
+            log_filter,
+            log_format,
+            no_migrate,
+            set,
+        } = self;
+        let mut sources = Sources::defaults();
+        if let Some(file) = config {
+            sources.add_file(&file)?;
+        }
+        // What is no text cannot be a setting.
+        sources.add_environment(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        for (name, value) in &set {
+            sources.add_flag("--set", name, value);
+        }
+        let flags = [
+            ("--database", "database", database),
+            ("--listen", "listen", listen),
+            ("--http-listen", "http_listen", http_listen),
+            ("--log-filter", "log_filter", log_filter),
+            ("--log-format", "log_format", log_format),
+            (
+                "--no-migrate",
+                "migrate_at_start",
+                no_migrate.then(|| "false".to_owned()),
+            ),
+        ];
+        for (flag, name, value) in flags {
+            if let Some(value) = value {
+                sources.add_flag(flag, name, &value);
+            }
+        }
+        if let Some(database) = default_database
+            && !sources.is_set("database")
+        {
+            sources.add_flag("--demo", "database", database);
+        }
+        sources.into_config()
+    }
+}
+
+/// The demo.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Demo")]
+pub(crate) struct Demo {
+    /// Play one morning of meetings of a sample organization, then keep serving
+    ///
+    /// It uses the file echelon-demo.db unless a database is named. A morning that was cut off goes on where it stopped.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Delete the demo's file first, so that the morning begins anew
+    #[arg(long, requires = "demo", conflicts_with = "database")]
+    pub(crate) demo_fresh: bool,
+    /// Pause before each step of the demo
+    #[arg(long, requires = "demo", default_value = "100ms", value_name = "SPAN", value_parser = humantime::parse_duration)]
+    pub(crate) demo_pace: std::time::Duration,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
+        .ok_or_else(|| "write NAME=VALUE".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_reach_the_configuration() {
+        let cli = Cli::parse_from([
+            "echelond",
+            "--database",
+            "sqlite://x.db",
+            "--listen",
+            "127.0.0.1:1",
+            "--http-listen",
+            "",
+            "--no-migrate",
+            "--set",
+            "batch_size=3",
+            "config",
+        ]);
+        let config = cli.settings.load(Some(DEMO_DATABASE)).unwrap();
+        assert_eq!(config.database, "sqlite://x.db");
+        assert_eq!(config.http_listen, None);
+        assert!(!config.migrate_at_start);
+        assert_eq!(config.batch_size, 3);
+    }
+}

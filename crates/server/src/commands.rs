@@ -1,0 +1,28 @@
+//! What the command line can ask for, one file each.
+
+mod check;
+mod migrate;
+mod serve;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command, DEMO_DATABASE};
+
+/// Does what the command line says.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli {
+        settings,
+        demo,
+        command,
+    } = cli;
+    let config = settings.load(demo.demo.then_some(DEMO_DATABASE))?;
+    match command {
+        None => serve::serve(config, demo).await,
+        Some(Command::Config) => {
+            print!("{}", config.to_toml());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Migrate) => migrate::migrate(&config).await,
+        Some(Command::Check { output }) => check::check(&config, output).await,
+    }
+}

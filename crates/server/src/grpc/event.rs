@@ -1,0 +1,190 @@
+//! `EventService`.
+
+use std::{sync::Arc, time::Duration};
+
+use echelon_api::{
+    convert::{
+        name, non_empty,
+        time::{parse_optional_duration, parse_timestamp},
+    },
+    v1::{self, event_service_server::EventService},
+};
+use echelon_domain::{Error, NodeId, OrganizationId};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{
+    call::{refusal, reply},
+    page::Paging,
+    stream::{Answers, Outlet, Refused, shutting_down, too_slow},
+};
+use crate::app::{App, Feed, Page, ResumeToken, Step};
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(600);
+
+pub(super) struct Events {
+    app: Arc<App>,
+}
+
+impl Events {
+    pub(super) const fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    async fn list(
+        &self,
+        mut message: v1::ListEventsRequest,
+    ) -> Result<v1::ListEventsResponse, Error> {
+        let paging = Paging::of(
+            "ListEvents",
+            &mut message,
+            |m| (&mut m.page_size, &mut m.page_token),
+            100,
+        )?;
+        let v1::ListEventsRequest {
+            parent,
+            after_revision,
+            subtree,
+            page_size: _,
+            page_token: _,
+        } = message;
+        let organization = name::parse_organization("parent", &parent)?;
+        if after_revision < 0 {
+            return Err(Error::field(
+                "after_revision",
+                "must not be negative: use 0 for the beginning",
+            ));
+        }
+        let subtree = parse_subtree(&organization, &subtree)?;
+        let after = paging.cursor(|revision| revision.parse().ok())?;
+        let mut feed = Feed::after(
+            self.app.clone(),
+            &organization,
+            after.unwrap_or(after_revision),
+            subtree.as_ref(),
+        )
+        .await?;
+        loop {
+            let page = feed.read(paging.size).await?;
+            // A page of nothing but other subtrees would be an odd answer.
+            if page.events.is_empty() && page.more {
+                continue;
+            }
+            let Page {
+                events,
+                token,
+                revision,
+                more,
+            } = page;
+            return Ok(v1::ListEventsResponse {
+                events,
+                next_page_token: if more {
+                    paging.token(&revision.to_string())
+                } else {
+                    String::new()
+                },
+                resume_token: token.to_string(),
+            });
+        }
+    }
+
+    async fn watch(&self, message: v1::WatchEventsRequest) -> Result<(Feed, Duration), Error> {
+        let v1::WatchEventsRequest {
+            parent,
+            resume_token,
+            subtree,
+            heartbeat,
+        } = message;
+        let organization = name::parse_organization("parent", &parent)?;
+        let heartbeat = parse_optional_duration("heartbeat", heartbeat.as_ref())?;
+        let heartbeat = heartbeat.unwrap_or(HEARTBEAT);
+        if !(HEARTBEAT_MIN..=HEARTBEAT_MAX).contains(&heartbeat) {
+            return Err(Error::field("heartbeat", "must be 1 second to 10 minutes"));
+        }
+        let token = non_empty(&resume_token)
+            .map(|token| ResumeToken::parse("resume_token", token))
+            .transpose()?;
+        let subtree = parse_subtree(&organization, &subtree)?;
+        let feed = Feed::open(self.app.clone(), &organization, token, subtree.as_ref()).await?;
+        Ok((feed, heartbeat))
+    }
+}
+
+fn parse_subtree(organization: &OrganizationId, subtree: &str) -> Result<Option<NodeId>, Error> {
+    non_empty(subtree)
+        .map(|subtree| name::parse_node_of(organization, "subtree", subtree))
+        .transpose()
+}
+
+/// Sends what the feed has until the reader goes away, is too slow, or the server shuts down.
+async fn run(
+    app: Arc<App>,
+    mut feed: Feed,
+    heartbeat: Duration,
+    begun: Option<v1::WatchEventsResponse>,
+    outlet: Outlet<v1::WatchEventsResponse>,
+) {
+    let _watching = app.metrics().watching("events");
+    let mut next = begun;
+    let reason = loop {
+        if let Some(message) = next.take() {
+            match outlet.send(message).await {
+                Ok(()) => {}
+                Err(Refused::Gone) => return,
+                Err(Refused::Slow) => break too_slow(),
+            }
+        }
+        let step = tokio::select! {
+            step = feed.next(heartbeat) => step,
+            () = outlet.gone() => return,
+        };
+        match step {
+            Ok(Step::Page(page) | Step::Heartbeat(page)) => {
+                if let Some(at) = page.events.last().and_then(|event| event.time.as_ref())
+                    && let Ok(at) = parse_timestamp("time", at)
+                {
+                    app.metrics().observe_feed_lag(app.now().since(at));
+                }
+                next = Some(v1::WatchEventsResponse {
+                    events: page.events,
+                    resume_token: page.token.to_string(),
+                    revision: page.revision,
+                });
+            }
+            Ok(Step::Ended) => break shutting_down(),
+            Err(error) => break refusal(&error),
+        }
+    };
+    outlet.end(reason);
+}
+
+#[async_trait]
+impl EventService for Events {
+    type WatchEventsStream = Answers<v1::WatchEventsResponse>;
+
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<v1::ListEventsResponse>, Status> {
+        reply(self.list(request.into_inner()).await)
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let message = request.into_inner();
+        let has_token = !message.resume_token.is_empty();
+        let (feed, heartbeat) = self.watch(message).await.map_err(|error| refusal(&error))?;
+        // A reader without a token gets one at once: cut off before the first event, it can resume.
+        let begun = (!has_token).then(|| v1::WatchEventsResponse {
+            events: Vec::new(),
+            resume_token: feed.token().to_string(),
+            revision: feed.token().revision(),
+        });
+        let (outlet, answers) = Outlet::new()?;
+        tokio::spawn(run(self.app.clone(), feed, heartbeat, begun, outlet));
+        Ok(Response::new(answers))
+    }
+}

@@ -1,0 +1,79 @@
+//! Streams that end with a reason. What waits for a slow reader is bounded: it is cut off, and resumes where it was.
+
+use std::time::Duration;
+
+use echelon_api::{convert::error, v1::ErrorReason};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
+
+/// Messages that may wait for a reader.
+const WAITING_MAX: usize = 16;
+/// How long a reader may let a message wait.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A stream of answers.
+pub(super) type Answers<T> = ReceiverStream<Result<T, Status>>;
+
+/// The writing end of a stream.
+pub(super) struct Outlet<T> {
+    messages: mpsc::Sender<Result<T, Status>>,
+    /// Kept free for the reason of the end.
+    last: mpsc::OwnedPermit<Result<T, Status>>,
+}
+
+/// That nobody reads any more, or too slowly.
+pub(super) enum Refused {
+    /// The reader went away.
+    Gone,
+    /// The reader let a message wait for too long.
+    Slow,
+}
+
+impl<T: Send + 'static> Outlet<T> {
+    /// A stream, and its writing end. Errors: a status that cannot occur, since the channel is new and open.
+    pub(super) fn new() -> Result<(Self, Answers<T>), Status> {
+        let (messages, reader) = mpsc::channel(WAITING_MAX + 1);
+        let last = messages.clone().try_reserve_owned().map_err(|_| {
+            error::plain(
+                Code::Internal,
+                ErrorReason::Internal,
+                "cannot open a stream",
+            )
+        })?;
+        Ok((Self { messages, last }, ReceiverStream::new(reader)))
+    }
+
+    /// Sends a message, waiting for the reader for as long as it may take.
+    pub(super) async fn send(&self, message: T) -> Result<(), Refused> {
+        match tokio::time::timeout(PATIENCE, self.messages.send(Ok(message))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Refused::Gone),
+            Err(_) => Err(Refused::Slow),
+        }
+    }
+
+    /// Waits until the reader has gone away.
+    pub(super) async fn gone(&self) {
+        self.messages.closed().await;
+    }
+
+    /// Ends the stream with a reason.
+    pub(super) fn end(self, reason: Status) {
+        self.last.send(Err(reason));
+    }
+}
+
+/// The end of a stream because the server shuts down.
+pub(super) fn shutting_down() -> Status {
+    unavailable("the server is shutting down: resume on another one, or when it is back")
+}
+
+/// The end of a stream because its reader is too slow.
+pub(super) fn too_slow() -> Status {
+    unavailable("the stream was read too slowly: resume with the token of the last message")
+}
+
+fn unavailable(message: &str) -> Status {
+    error::plain(Code::Unavailable, ErrorReason::Unavailable, message)
+}

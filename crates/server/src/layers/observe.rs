@@ -1,0 +1,211 @@
+//! Every call has an id, a span, its metrics and one line in the log.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use http_body::{Frame, SizeHint};
+use tonic::{Code, Status};
+use tracing::{Instrument as _, Span, field::Empty};
+
+use super::{Layers, method::Method, request_id, trace};
+
+pub(super) async fn observe(
+    State(layers): State<Arc<Layers>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = layers.methods.find(request.uri().path());
+    let id = request_id::of(request.headers());
+    let span = span(&method, &id);
+    trace::continue_trace(&span, request.headers());
+    let mut call = Call::start(layers, method, span.clone());
+    let mut response = next.run(request).instrument(span).await;
+    response.headers_mut().insert(request_id::HEADER, id);
+    if let Some(status) = Status::from_header_map(response.headers()) {
+        call.end(&status);
+        return response;
+    }
+    response.map(|body| Body::new(Observed { body, call }))
+}
+
+fn span(method: &Method, id: &HeaderValue) -> Span {
+    tracing::info_span!(
+        "rpc",
+        otel.name = format!("{}/{}", method.service, method.name),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system = "grpc",
+        rpc.service = method.service,
+        rpc.method = method.name,
+        rpc.grpc.status_code = Empty,
+        request.id = id.to_str().unwrap_or_default(),
+        trace.id = Empty,
+    )
+}
+
+/// A call at work. One that is dropped before its end was given up by the caller.
+struct Call {
+    layers: Arc<Layers>,
+    method: Arc<Method>,
+    span: Span,
+    started: Instant,
+    ended: bool,
+}
+
+impl Call {
+    fn start(layers: Arc<Layers>, method: Arc<Method>, span: Span) -> Self {
+        layers.metrics.rpc().started(&method.service, &method.name);
+        Self {
+            layers,
+            method,
+            span,
+            started: Instant::now(),
+            ended: false,
+        }
+    }
+
+    fn end(&mut self, status: &Status) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let took = self.started.elapsed();
+        let Method {
+            service,
+            name,
+            streams,
+            is_product: _,
+        } = &*self.method;
+        let code = status.code();
+        self.layers
+            .metrics
+            .rpc()
+            .ended(service, name, code_name(code), (!streams).then_some(took));
+        self.span.record("rpc.grpc.status_code", i32::from(code));
+        let code = code_name(code);
+        let latency_ms = took.as_secs_f64() * 1000.0;
+        let _entered = self.span.enter();
+        match fault(status.code()) {
+            Fault::None => tracing::debug!(rpc.code = code, latency_ms, "call ended"),
+            Fault::Busy => {
+                self.span.record("otel.status_code", "ERROR");
+                tracing::info!(rpc.code = code, latency_ms, "call ended");
+            }
+            // The cause is logged where it arose.
+            Fault::Server => {
+                self.span.record("otel.status_code", "ERROR");
+                tracing::warn!(rpc.code = code, latency_ms, "call ended");
+            }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.end(&Status::cancelled(""));
+    }
+}
+
+/// Whose fault a code is.
+enum Fault {
+    /// Nobody's, or the caller's: expected.
+    None,
+    /// The server could not answer in time.
+    Busy,
+    /// The server's.
+    Server,
+}
+
+const fn fault(code: Code) -> Fault {
+    match code {
+        Code::Unknown | Code::Internal | Code::DataLoss => Fault::Server,
+        Code::Unavailable | Code::DeadlineExceeded => Fault::Busy,
+        Code::Ok
+        | Code::Cancelled
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Unauthenticated => Fault::None,
+    }
+}
+
+const fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// An answer's body, watched for the trailers that tell how the call ended.
+struct Observed {
+    body: Body,
+    call: Call,
+}
+
+impl Observed {
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(status) = Status::from_header_map(trailers) {
+            self.call.end(&status);
+        }
+    }
+}
+
+impl http_body::Body for Observed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        let span = this.call.span.clone();
+        let _entered = span.enter();
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            this.trailers(trailers);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
