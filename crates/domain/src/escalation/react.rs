@@ -1,6 +1,7 @@
 //! What the rules make of something that happened to a blocker.
 
 mod fire;
+mod stay;
 
 use super::{TICK, arm, due, edit::touches, progress};
 use crate::{
@@ -160,28 +161,6 @@ impl<'a> Reaction<'a> {
             let reason = self.why_it_stays();
             self.arm();
             self.push(ChangeKind::CarriedOver(reason));
-        }
-    }
-
-    fn why_it_stays(&self) -> String {
-        let unmet = self.rules().find_map(|(index, rule)| {
-            let applies = rule.trigger == Trigger::MeetingClosed && rule.action.moves();
-            match (applies, self.verdict(index)) {
-                (true, Verdict::NotMet(reason)) => Some(format!("{}: {reason}", rule.name)),
-                (true, Verdict::Met(_)) => Some(self.no_level(rule)),
-                (false, _) => None,
-            }
-        });
-        let owner = match (&self.status.owner, self.status.committed_at) {
-            (Some(owner), Some(at)) if at > self.now => {
-                return format!("{owner} committed to {at}");
-            }
-            (Some(owner), _) => format!("owned by {owner}; "),
-            (None, _) => String::new(),
-        };
-        match unmet {
-            Some(reason) => format!("{owner}{reason}"),
-            None => format!("{owner}no rule of the policy looks at meetings here"),
         }
     }
 

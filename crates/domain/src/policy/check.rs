@@ -25,6 +25,7 @@ pub fn check_rules(field: &str, rules: &[Rule]) -> Result<(), Error> {
     }
     for (index, rule) in rules.iter().enumerate() {
         let at = format!("{field}[{index}]");
+        let shown: String = rule.name.chars().take(80).collect();
         let Rule {
             name,
             when,
@@ -35,20 +36,20 @@ pub fn check_rules(field: &str, rules: &[Rule]) -> Result<(), Error> {
         if !is_name(name) {
             faults.push(FieldError::new(
                 format!("{at}.name"),
-                format!("`{name}` is no rule name: use 1–{NAME_MAX} characters of a-z, 0-9 and -"),
+                format!("`{shown}` is no rule name: use 1–{NAME_MAX} characters of a-z, 0-9 and -"),
             ));
         }
         if rules[..index].iter().any(|other| other.name == *name) {
             faults.push(FieldError::new(
                 format!("{at}.name"),
-                format!("`{name}` is the name of an earlier rule: choose another"),
+                format!("`{shown}` is the name of an earlier rule: choose another"),
             ));
         }
         if let Err(error) = Condition::compile(when) {
             reason = InvalidReason::Condition;
             faults.push(FieldError::new(
                 format!("{at}.when"),
-                format!("rule `{name}`, column {}: {}", error.column, error.message),
+                format!("rule `{shown}`, column {}: {}", error.column, error.message),
             ));
         }
         match trigger {

@@ -58,7 +58,7 @@ impl ResumeToken {
         let plain = String::from_utf8(plain).map_err(|_| malformed())?;
         match plain.split('/').collect::<Vec<_>>().as_slice() {
             [TOKEN, organization, epoch, revision] => Ok(Self {
-                organization: OrganizationId::new(field, organization)?,
+                organization: OrganizationId::new(field, organization).map_err(|_| malformed())?,
                 epoch: (*epoch).to_owned(),
                 revision: revision
                     .parse()
