@@ -24,7 +24,7 @@ impl Desk {
         let database = TestDatabase::sqlite().await;
         let desk = Self {
             server: TestServer::start(&database).await,
-            home: tempfile::tempdir().unwrap(),
+            home: tempfile::tempdir().expect("there is room for a file"),
             _database: database,
         };
         let address = format!("http://{}", desk.server.address());
@@ -39,7 +39,7 @@ impl Desk {
             "rte@example.com",
         ]);
         let document = desk.document("organization tree");
-        desk.ok(&["apply", "-f", document.to_str().unwrap()]);
+        desk.ok(&["apply", "-f", document.to_str().expect("the path is text")]);
         desk
     }
 
@@ -55,21 +55,23 @@ impl Desk {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        self.command(arguments)
+            .output()
+            .expect("the binary was built")
     }
 
     /// Standard output of a command that must succeed.
     fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
+        let errors = text(output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
+        text(output.stdout)
     }
 
     /// The answer of a command as JSON.
     fn json(&self, arguments: &[&str]) -> Value {
         let text = self.ok(&[&["-o", "json"], arguments].concat());
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(&text).expect("the answer is JSON")
     }
 
     /// Exit code and standard error of a command that must fail.
@@ -79,25 +81,25 @@ impl Desk {
             output.stdout.is_empty(),
             "data goes to standard output only"
         );
-        let errors = String::from_utf8(output.stderr).unwrap();
-        (output.status.code().unwrap(), errors)
+        let errors = text(output.stderr);
+        (output.status.code().expect("no signal ended it"), errors)
     }
 
     /// An example of docs/cli.md as a file.
     fn document(&self, name: &str) -> PathBuf {
         let book = include_str!("../../../docs/cli.md");
         let marker = format!("<!-- example: {name} -->");
-        let block = book
-            .split_once(&marker)
-            .unwrap()
-            .1
-            .split("```")
-            .nth(1)
-            .unwrap();
+        let after = book.split_once(&marker).expect("the example is there").1;
+        let block = after.split("```").nth(1).expect("a block follows");
+        let text = block.split_once('\n').expect("the block has lines").1;
         let path = self.home.path().join(format!("{name}.yaml"));
-        std::fs::write(&path, block.split_once('\n').unwrap().1).unwrap();
+        std::fs::write(&path, text).expect("there is room for a file");
         path
     }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("the output is text")
 }
 
 #[tokio::test]
