@@ -45,9 +45,9 @@ pub(crate) struct Context {
 }
 
 impl Config {
-    /// Where the file is: `$ECHELON_CONFIG`, or `echelon/config.toml` where the system keeps configuration.
+    /// Where the file is: `$ECHELON_CLI_CONFIG`, or `echelon/config.toml` where the system keeps configuration.
     pub(crate) fn path() -> Result<PathBuf, Failure> {
-        if let Some(path) = set("ECHELON_CONFIG") {
+        if let Some(path) = set("ECHELON_CLI_CONFIG") {
             return Ok(path.into());
         }
         let directory = set("XDG_CONFIG_HOME")
@@ -58,7 +58,7 @@ impl Config {
         match directory {
             Some(directory) => Ok(directory.join("echelon/config.toml")),
             None => Err(Failure::usage(
-                "there is no place for the configuration file: set ECHELON_CONFIG or HOME",
+                "there is no place for the configuration file: set ECHELON_CLI_CONFIG or HOME",
             )),
         }
     }

@@ -49,7 +49,7 @@ impl Desk {
             command.env_remove(format!("ECHELON_{variable}"));
         }
         command
-            .env("ECHELON_CONFIG", self.home.path().join("config.toml"))
+            .env("ECHELON_CLI_CONFIG", self.home.path().join("config.toml"))
             .args(arguments);
         command
     }

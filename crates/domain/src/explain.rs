@@ -147,7 +147,7 @@ fn summary(blocker: &Blocker, now: Timestamp) -> Vec<String> {
         lines.push("it is exhausted: no rule can move it any more, and nobody acted".to_owned());
     }
     lines.push(format!(
-        "it survived {} of this level's meetings, and the rules are those of {}/versions/{}",
+        "it survived {} of this level's meetings, and the rules are those of {}@{}",
         status.meetings_survived, status.policy, status.policy_version
     ));
     lines
@@ -259,6 +259,7 @@ pub fn next_step(
     }
     let by_timer = next_by_timer(organization, blocker, now);
     let by_meeting = next_by_meeting(organization, blocker, now);
+    let exhausted = blocker.status.escalation == EscalationState::Exhausted;
     match (by_timer, by_meeting) {
         (Some(timer), Some(meeting)) => Some(NextStep {
             description: format!(
@@ -268,9 +269,9 @@ pub fn next_step(
             ..timer
         }),
         (Some(step), None) | (None, Some(step)) => Some(step),
-        (None, None) if blocker.status.escalation == EscalationState::Exhausted => Some(NextStep {
+        (None, None) if exhausted => Some(NextStep {
             description: format!(
-                "nothing: no rule can move it above {}; own, hold, resolve or escalate it by hand",
+                "nothing: no rule can move it above {}; own, hold or resolve it there",
                 blocker.status.holder
             ),
             at: None,
@@ -349,9 +350,13 @@ fn next_by_meeting(
                 })
             }
             ChangeKind::Exhausted(_) => Some(NextStep {
-                description: format!(
-                    "the close of the next meeting of {holder} exhausts it: there is no level above"
-                ),
+                description: if blocker.status.escalation == EscalationState::Exhausted {
+                    format!("it stays exhausted at {holder}: own, hold or resolve it there")
+                } else {
+                    format!(
+                        "the close of the next meeting of {holder} exhausts it: there is no level above"
+                    )
+                },
                 at: None,
                 rule: None,
                 target: None,

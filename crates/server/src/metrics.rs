@@ -164,7 +164,7 @@ impl Metrics {
     }
 
     /// Tells how many open blockers a level holds.
-    pub fn set_open_by_level(&self, organization: &str, level: &str, open: i64) {
+    fn set_open_by_level(&self, organization: &str, level: &str, open: i64) {
         self.open_by_level
             .with_label_values(&[organization, level])
             .set(open);

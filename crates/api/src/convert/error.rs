@@ -158,7 +158,10 @@ mod tests {
         };
         let status = status(&error);
         let size = |headers: &tonic::codegen::http::HeaderMap| -> usize {
-            headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+            headers
+                .iter()
+                .map(|(name, value)| name.as_str().len() + value.len())
+                .sum()
         };
         let mut headers = tonic::codegen::http::HeaderMap::new();
         status.add_header(&mut headers).unwrap();

@@ -107,9 +107,16 @@ impl Writer {
                     Order::Refresh(reply) => refreshes.push(reply),
                 }
             }
-            self.metrics.observe_batch(jobs.len());
-            let span = jobs.first().map_or_else(Span::none, |job| job.span.clone());
+            if !jobs.is_empty() {
+                self.metrics.observe_batch(jobs.len());
+            }
+            // The batch is part of the call that began it; the others share its fate.
+            let first = jobs.first().map_or_else(Span::none, |job| job.span.clone());
+            let span = tracing::info_span!(parent: &first, "batch", batch.commands = jobs.len());
             let done = self.run_batch(jobs).instrument(span).await;
+            let organization = self.publish.borrow().id().clone();
+            self.metrics
+                .set_queue_length(organization.as_str(), queue.len());
             for reply in refreshes {
                 // A caller that has gone away needs no answer.
                 let _ = reply.send(done.clone());

@@ -148,10 +148,11 @@ fn audit(app: &App) {
             app.metrics
                 .set_open_by_severity(snapshot.id().as_str(), severity.as_str(), open);
         }
-        for (level, open) in &counters.by_holder_level {
-            app.metrics
-                .set_open_by_level(snapshot.id().as_str(), level.as_str(), *open);
-        }
+        let levels = counters.by_holder_level.iter();
+        app.metrics.set_open_by_levels(
+            snapshot.id().as_str(),
+            levels.map(|(level, open)| (level.as_str(), *open)),
+        );
     }
     app.metrics.set_overdue_timers(overdue);
 }

@@ -155,7 +155,8 @@ impl Checker<'_> {
                     let cause = error.to_string();
                     let cause = cause.lines().last().unwrap_or_default();
                     let cause = cause.trim_start_matches("error: ").to_lowercase();
-                    self.error(last, format!("is no usable pattern: {cause}"))
+                    let cause = cause.trim_end_matches('.');
+                    self.error(last, format!("is no usable pattern: {cause}; simplify it"))
                 })?;
         }
         Ok(())
