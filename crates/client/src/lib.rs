@@ -50,3 +50,8 @@ pub use identity::{ACTOR_METADATA, Transport};
 pub use options::{DEFAULT_ADDRESS, Options, RetryBudget};
 pub use request_id::request_id;
 pub use watch::{EventWatch, Start, Update, Updates};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -3,7 +3,7 @@
 /// Runs tests on both databases: for each `async fn name(database: TestDatabase)` in scope, a test in `mod sqlite` and
 /// one in `mod postgres`, each with a database of its own.
 ///
-/// ```ignore
+/// ```text
 /// on_both!(e3_closing_twice_moves_once);
 ///
 /// async fn e3_closing_twice_moves_once(database: TestDatabase) {}

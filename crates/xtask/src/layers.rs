@@ -16,13 +16,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("echelon-client", &["echelon-api"]),
     (
         "echelon-server",
-        // The client plays the demo.
-        &[
-            "echelon-api",
-            "echelon-client",
-            "echelon-domain",
-            "echelon-store",
-        ],
+        &["echelon-api", "echelon-domain", "echelon-store"],
     ),
     ("echelon-cli", &["echelon-api", "echelon-client"]),
     (

@@ -203,11 +203,8 @@ impl Nodes {
         };
         tree.require(&top)?;
         let top_depth = tree.depth(&top);
-        let order = if show_archived {
-            tree.whole_subtree(&top)
-        } else {
-            tree.subtree(&top)
-        };
+        // With the archived ones, so that a page goes on after a node that was archived since the page before.
+        let order = tree.whole_subtree(&top);
         let after = paging.cursor(|id| {
             let id = NodeId::new("page_token", id).ok()?;
             order.iter().position(|node| *node == id)
@@ -216,6 +213,7 @@ impl Nodes {
             [after.map_or(0, |at| at + 1)..]
             .iter()
             .filter_map(|id| tree.get(id))
+            .filter(|node| show_archived || !node.archived)
             .filter(|node| level.is_empty() || node.level.as_str() == level)
             .filter(|node| max_depth == 0 || tree.depth(&node.id) - top_depth <= max_depth)
             .take(paging.size + 1)

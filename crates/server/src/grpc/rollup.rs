@@ -179,13 +179,17 @@ async fn send(outlet: &Outlet<v1::WatchRollupResponse>, rollup: v1::Rollup) -> R
         .await
 }
 
-/// A roll-up without what changes by itself all the time: its time, its revision, and ages in notes.
+/// A roll-up without what changes though nothing that it shows does: its time, its revision, ages in notes, and the
+/// etags that comments change.
 fn essence(rollup: &v1::Rollup) -> v1::Rollup {
     let mut essence = rollup.clone();
     essence.as_of_time = None;
     essence.revision = 0;
     for item in &mut essence.attention {
         item.note.clear();
+        if let Some(blocker) = &mut item.blocker {
+            blocker.etag.clear();
+        }
     }
     essence
 }
