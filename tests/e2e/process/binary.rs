@@ -1,0 +1,47 @@
+//! The program under test.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The path of `echelond`, as fresh as the sources. Panics if it does not compile.
+pub(super) fn echelond() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(build)
+}
+
+/// Builds it beside the tests: cargo builds the programs of other packages for nobody, and knows best what is stale.
+fn build() -> PathBuf {
+    let tests = env::current_exe().expect("a test knows where it is");
+    let folder = tests
+        .ancestors()
+        .nth(2)
+        .expect("tests are in target/PROFILE/deps");
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Build scripts that look at the variables of the tests' package would run anew, with all that depends on them.
+    for (name, _) in env::vars_os() {
+        let is_of_package = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if is_of_package {
+            cargo.env_remove(name);
+        }
+    }
+    let built = cargo
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--package", "echelon-server"])
+        .args(["--bin", "echelond", "--profile", profile, "--target-dir"])
+        .arg(folder.parent().expect("a profile is in target"))
+        .output()
+        .expect("cargo runs");
+    let errors = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "echelond does not build:\n{errors}");
+    folder.join("echelond")
+}

@@ -1,0 +1,119 @@
+//! The workers, running by themselves as they do in production.
+
+use std::time::{Duration, Instant};
+
+use echelon_api::v1::{self, BlockerChange};
+use echelon_domain::Timestamp;
+use echelon_server::{
+    Background, Running, Server, clock::Clock, clock::ManualClock, config::Config,
+};
+use echelon_testkit::{START, TestDatabase, TestServer, on_both};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
+
+use crate::support::{Org, log::changes, log::time, soon};
+
+on_both!(
+    e4_a_due_escalation_happens_within_a_second,
+    e4_what_a_server_that_died_left_is_taken_up_by_the_next,
+);
+
+/// A server whose workers run, on a clock that a test moves.
+struct Working {
+    running: Running,
+    clock: ManualClock,
+    shutdown: CancellationToken,
+}
+
+impl Working {
+    async fn start(database: &TestDatabase, clock: ManualClock) -> Self {
+        let shutdown = CancellationToken::new();
+        let server = Server {
+            config: Config {
+                database: database.url().to_owned(),
+                max_connections: 4,
+                ..Config::default()
+            },
+            listener: TcpListener::bind("127.0.0.1:0")
+                .await
+                .expect("a port is free"),
+            http_listener: None,
+            clock: Clock::Manual(clock.clone()),
+            shutdown: shutdown.clone(),
+            background: Background::Runs,
+        };
+        Self {
+            running: server.start().await.expect("the server starts"),
+            clock,
+            shutdown,
+        }
+    }
+
+    fn org(&self) -> Org {
+        let address = format!("http://{}", self.running.address());
+        let endpoint = Endpoint::from_shared(address).expect("an address makes an endpoint");
+        Org::over(endpoint.connect_lazy(), "acme")
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        soon(self.running.wait()).await.expect("it ends well");
+    }
+}
+
+/// Waits for a blocker to be escalated, and tells how long that took.
+async fn escalated(org: &Org, watch: &mut tonic::Streaming<v1::WatchEventsResponse>) -> Duration {
+    let begun = Instant::now();
+    loop {
+        let message = soon(watch.message()).await.expect("the watch goes on");
+        let events = message.expect("the watch goes on").events;
+        if changes(&events)
+            .iter()
+            .any(|change| change.kind == BlockerChange::Escalated)
+        {
+            assert!(org.revision().await >= events[0].revision);
+            return begun.elapsed();
+        }
+    }
+}
+
+async fn e4_a_due_escalation_happens_within_a_second(database: TestDatabase) {
+    let server = Working::start(&database, ManualClock::new(START)).await;
+    let org = server.org();
+    org.apply_sample().await;
+    let blocker = org.raise("team-1", "no test data").await;
+    let mut watch = org.watch(String::new()).await;
+    let due: Timestamp = time(blocker.escalation_time.as_ref());
+    server.clock.set(due);
+    let took = escalated(&org, &mut watch).await;
+    assert!(took < Duration::from_secs(1), "it took {took:?}");
+    assert_eq!(org.get(&blocker.name).await.holder, org.node("rail-a"));
+    drop(watch);
+    server.stop().await;
+}
+
+async fn e4_what_a_server_that_died_left_is_taken_up_by_the_next(database: TestDatabase) {
+    let server = TestServer::start(&database).await;
+    let org = Org::set_up(&server).await;
+    let blocker = org.raise("team-1", "no test data").await;
+    let clock = server.clock().clone();
+    server.kill().await;
+    clock.set(time(blocker.escalation_time.as_ref()));
+    // Nobody asks the new one for anything: it finds what is due by itself.
+    let server = Working::start(&database, clock).await;
+    let passed = soon(async {
+        let store = server.running.app().store().clone();
+        loop {
+            let due = store.due_organizations(server.clock.now()).await;
+            if due.expect("the database can be read").is_empty() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    passed.await;
+    let org = server.org();
+    assert_eq!(org.get(&blocker.name).await.holder, org.node("rail-a"));
+    server.stop().await;
+}
