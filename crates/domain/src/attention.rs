@@ -1,11 +1,11 @@
 //! The attention list: what needs somebody at a node now, ranked, each with its reasons.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use crate::{
     blocker::{Arrival, Blocker, EscalationState, Severity, State},
     error::Error,
-    id::NodeId,
+    id::{BlockerNumber, NodeId},
     organization::Organization,
     profile::Settings,
     time::{Timestamp, humanize},
@@ -34,6 +34,21 @@ pub enum Reason {
     AwaitingVerification,
 }
 
+impl Reason {
+    /// Every reason, most pressing first.
+    pub const ALL: [Self; 9] = [
+        Self::Exhausted,
+        Self::CriticalUnowned,
+        Self::CommitmentMissed,
+        Self::Overdue,
+        Self::OwnerRequired,
+        Self::Escalated,
+        Self::DueSoon,
+        Self::Aged,
+        Self::AwaitingVerification,
+    ];
+}
+
 /// One thing that needs attention.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
@@ -45,12 +60,50 @@ pub struct Item {
     pub note: String,
 }
 
+/// Where an item stands in the ranking: smaller comes first, and no two are equal.
+pub type Rank = (Reason, Reverse<Severity>, Timestamp, BlockerNumber);
+
+impl Item {
+    /// Where it stands.
+    #[must_use]
+    pub fn rank(&self) -> Rank {
+        rank(self.reason, &self.blocker)
+    }
+}
+
+fn rank(reason: Reason, blocker: &Blocker) -> Rank {
+    (
+        reason,
+        Reverse(blocker.content.severity),
+        blocker.content.raised_at,
+        blocker.number,
+    )
+}
+
+/// Which part of the list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Only what ranks after this.
+    pub after: Option<Rank>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+impl Range {
+    /// All of it.
+    pub const ALL: Self = Self {
+        after: None,
+        limit: usize::MAX,
+    };
+}
+
 /// What needs attention at a node: what it holds and what it raised and has to verify, or that of its whole subtree.
 /// Errors: [`Error::NotFound`].
 pub fn attention(
     organization: &Organization,
     node: &NodeId,
     include_subtree: bool,
+    range: Range,
     now: Timestamp,
 ) -> Result<Vec<Item>, Error> {
     let tree = organization.tree();
@@ -61,40 +114,52 @@ pub fn attention(
     } else {
         vec![node.clone()]
     };
-    let mut items: Vec<Item> = Vec::new();
+    let mut ranked: Vec<(Rank, &Arc<Blocker>)> = Vec::new();
     for id in &nodes {
         let held = organization.held_by(id);
         let to_verify = organization
             .raised_by(id)
             .filter(|blocker| blocker.status.state == State::Resolved);
         for blocker in held.chain(to_verify) {
-            let reasons = reasons(blocker, &settings, now);
-            if let Some(reason) = reasons.first() {
-                items.push(Item {
-                    reason: *reason,
-                    blocker: blocker.clone(),
-                    note: note(blocker, &reasons, now),
-                });
+            let Some(reason) = reasons(blocker, &settings, now).next() else {
+                continue;
+            };
+            let rank = rank(reason, blocker);
+            if range.after.is_none_or(|after| rank > after) {
+                ranked.push((rank, blocker));
             }
         }
     }
-    items.sort_by_key(|item| {
-        (
-            item.reason,
-            std::cmp::Reverse(item.blocker.content.severity),
-            item.blocker.content.raised_at,
-            item.blocker.number,
-        )
-    });
-    Ok(items)
+    if ranked.len() > range.limit {
+        if range.limit > 0 {
+            ranked.select_nth_unstable_by_key(range.limit - 1, |(rank, _)| *rank);
+        }
+        ranked.truncate(range.limit);
+    }
+    ranked.sort_unstable_by_key(|(rank, _)| *rank);
+    // Only what is told is put into words.
+    Ok(ranked
+        .into_iter()
+        .map(|((reason, ..), blocker)| Item {
+            reason,
+            note: note(
+                blocker,
+                &reasons(blocker, &settings, now).collect::<Vec<_>>(),
+                now,
+            ),
+            blocker: blocker.clone(),
+        })
+        .collect())
 }
 
 /// Every reason why a blocker needs attention, most pressing first.
-fn reasons(blocker: &Blocker, settings: &Settings, now: Timestamp) -> Vec<Reason> {
+fn reasons(
+    blocker: &Blocker,
+    settings: &Settings,
+    now: Timestamp,
+) -> impl Iterator<Item = Reason> + use<> {
     let status = &blocker.status;
-    if status.state == State::Resolved {
-        return vec![Reason::AwaitingVerification];
-    }
+    let is_open = status.state.is_open();
     let unowned = status.owner.is_none();
     let past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
     let soon = |at: Option<Timestamp>| {
@@ -127,8 +192,8 @@ fn reasons(blocker: &Blocker, settings: &Settings, now: Timestamp) -> Vec<Reason
     ];
     found
         .into_iter()
-        .filter_map(|(reason, holds)| holds.then_some(reason))
-        .collect()
+        .filter_map(move |(reason, holds)| (holds && is_open).then_some(reason))
+        .chain((status.state == State::Resolved).then_some(Reason::AwaitingVerification))
 }
 
 fn note(blocker: &Blocker, reasons: &[Reason], now: Timestamp) -> String {

@@ -102,8 +102,11 @@ pub fn rollup(organization: &Organization, node: &NodeId, now: Timestamp) -> Res
             node: child,
         })
         .collect();
-    let mut attention = attention::attention(organization, node, true, now)?;
-    attention.truncate(ATTENTION_MAX);
+    let most_pressing = attention::Range {
+        after: None,
+        limit: ATTENTION_MAX,
+    };
+    let attention = attention::attention(organization, node, true, most_pressing, now)?;
     Ok(Rollup {
         figures: figures(organization, node, whole, now),
         node: top,

@@ -235,12 +235,18 @@ impl App {
     }
 
     async fn existing(&self, id: &OrganizationId) -> Result<Runtime, Error> {
-        let runtime = self.any(id).await?;
-        if runtime.published().exists() {
+        if let Some(runtime) = self.at_work(id) {
             return Ok(runtime);
         }
-        // Another replica may have created it since.
-        runtime.refresh().await?;
+        // A name that nobody has created costs one read, and no writer.
+        if self.store.head(id).await?.is_none() {
+            return Err(Error::not_found("organization", id));
+        }
+        let runtime = self.any(id).await?;
+        if !runtime.published().exists() {
+            // Another replica has created it since.
+            runtime.refresh().await?;
+        }
         if runtime.published().exists() {
             return Ok(runtime);
         }
@@ -248,11 +254,27 @@ impl App {
         Err(Error::not_found("organization", id))
     }
 
+    /// The runtime of an organization that exists, if it is loaded and its writer lives.
+    fn at_work(&self, id: &OrganizationId) -> Option<Runtime> {
+        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        runtimes
+            .get(id)
+            .and_then(|cell| cell.get())
+            .filter(|runtime| runtime.published().exists() && !runtime.has_ended())
+            .cloned()
+    }
+
     /// The runtime of an organization, started if need be, whether the organization exists or not.
     async fn any(&self, id: &OrganizationId) -> Result<Runtime, Error> {
         let cell = {
             let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-            runtimes.entry(id.clone()).or_default().clone()
+            let cell = runtimes.entry(id.clone()).or_default();
+            if cell.get().is_some_and(Runtime::has_ended) {
+                // Only a panic ends a writer while somebody holds its runtime: the next call loads the organization anew.
+                tracing::error!(organization.id = %id, "an organization's writer has ended and is started anew");
+                *cell = Arc::default();
+            }
+            cell.clone()
         };
         let runtime = cell
             .get_or_try_init(|| {

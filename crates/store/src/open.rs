@@ -36,7 +36,7 @@ const POSTGRES_SESSION: &str = "SET synchronous_commit = on; \
 pub struct Options {
     /// `sqlite://<path>`, or `postgres://…` (also `postgresql://…`).
     pub url: String,
-    /// Most connections at once; on SQLite most readers, beside the one writer.
+    /// Most connections at once, half of them for writes; on SQLite most readers, beside the one writer. At least 2 count.
     pub max_connections: u32,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
@@ -74,7 +74,7 @@ pub(crate) enum Missing {
 pub(crate) struct Opened {
     /// For write transactions.
     pub(crate) writer: DatabaseConnection,
-    /// For reads; on PostgreSQL the same pool.
+    /// For reads.
     pub(crate) readers: DatabaseConnection,
     /// Held while an SQLite file is open.
     pub(crate) lock: Option<Lock>,
@@ -188,8 +188,23 @@ async fn postgres(address: PgConnectOptions, options: &Options) -> Result<Opened
             )));
         }
     }
+    // Readers that wait for each other must not keep a write, or a due timer, waiting.
+    let writers = (options.max_connections / 2).max(1);
+    let readers = options.max_connections.saturating_sub(writers).max(1);
+    Ok(Opened {
+        writer: postgres_pool(address.clone(), writers, options),
+        readers: postgres_pool(address, readers, options),
+        lock: None,
+    })
+}
+
+fn postgres_pool(
+    address: PgConnectOptions,
+    connections: u32,
+    options: &Options,
+) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
-        .max_connections(options.max_connections.max(1))
+        .max_connections(connections)
         .acquire_timeout(options.connect_timeout)
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -207,10 +222,5 @@ async fn postgres(address: PgConnectOptions, options: &Options) -> Result<Opened
             })
         })
         .connect_lazy_with(address);
-    let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    Ok(Opened {
-        writer: pool.clone(),
-        readers: pool,
-        lock: None,
-    })
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }

@@ -1,7 +1,7 @@
 //! The attention list: most pressing first, with every reason.
 
 use echelon_domain::{
-    attention::{Item, Reason, attention},
+    attention::{Item, Range, Reason, attention},
     blocker::Severity,
     policy::{Action, ClockBase, Rule, Trigger},
 };
@@ -9,7 +9,8 @@ use echelon_domain::{
 use crate::support::{DAY, Desk, HOUR, after, new_blocker, node, rule};
 
 fn list(desk: &Desk, at: &str, subtree: bool) -> Vec<Item> {
-    attention(&desk.organization, &node(at), subtree, desk.now).expect("the node exists")
+    attention(&desk.organization, &node(at), subtree, Range::ALL, desk.now)
+        .expect("the node exists")
 }
 
 /// One organization in which every reason occurs. Meetings at the root exhaust; an owner is asked for after a day.

@@ -6,7 +6,7 @@ mod inputs;
 use echelon_domain::{
     Error, MeetingNumber, PolicyId,
     agenda::agenda,
-    attention::attention,
+    attention::{Range, attention},
     blocker::Severity,
     command::{Command, NamedBlocker, NewCheckIn},
     explain::{explain, simulate},
@@ -201,7 +201,7 @@ proptest! {
         for node in organization.tree().iter() {
             let meeting = organization.open_meeting_of(&node.id).map(|meeting| &**meeting);
             prop_assert!(rollup(organization, &node.id, desk.now).is_ok());
-            prop_assert!(attention(organization, &node.id, true, desk.now).is_ok());
+            prop_assert!(attention(organization, &node.id, true, Range::ALL, desk.now).is_ok());
             prop_assert!(agenda(organization, &node.id, meeting, desk.now).is_ok());
         }
         for blocker in organization.blockers() {

@@ -114,9 +114,11 @@ impl Writer {
             let first = jobs.first().map_or_else(Span::none, |job| job.span.clone());
             let span = tracing::info_span!(parent: &first, "batch", batch.commands = jobs.len());
             let done = self.run_batch(jobs).instrument(span).await;
-            let organization = self.publish.borrow().id().clone();
-            self.metrics
-                .set_queue_length(organization.as_str(), queue.len());
+            let published = self.publish.borrow().clone();
+            if published.exists() {
+                self.metrics
+                    .set_queue_length(published.id().as_str(), queue.len());
+            }
             for reply in refreshes {
                 // A caller that has gone away needs no answer.
                 let _ = reply.send(done.clone());

@@ -17,6 +17,8 @@ use super::App;
 
 /// Most events read at once, rounded up to a whole revision.
 const PAGE: usize = 500;
+/// Most bytes of events in one page, as long as it is more than one revision: clients take messages of a few MiB.
+const PAGE_BYTES: usize = 1024 * 1024;
 /// Version of the tokens.
 const TOKEN: &str = "1";
 
@@ -166,9 +168,15 @@ impl Feed {
         let rows = store
             .events_after(&self.token.organization, self.token.revision, limit)
             .await?;
-        let more = rows.len() >= limit;
+        let mut more = rows.len() >= limit;
         let mut events = Vec::with_capacity(rows.len());
+        let mut bytes = 0;
         for row in rows {
+            if row.revision != self.token.revision && bytes > PAGE_BYTES {
+                more = true;
+                break;
+            }
+            bytes += row.payload.len();
             self.token.revision = row.revision;
             let event = decode(&row.payload)?;
             if self
@@ -198,7 +206,14 @@ impl Feed {
                 return Ok(Step::Page(page));
             }
             if self.token.revision > before {
-                // Other subtrees had something; there may be more behind it.
+                // Other subtrees had something; there may be more behind it. A reader that has far to go is told how far
+                // it is, so that it need not begin anew if it is cut off.
+                if self.app.shutdown().is_cancelled() {
+                    return Ok(Step::Ended);
+                }
+                if Instant::now() >= deadline {
+                    return Ok(Step::Heartbeat(page));
+                }
                 continue;
             }
             tokio::select! {

@@ -81,21 +81,47 @@ impl Runtime {
                     message: message.to_owned(),
                 }
             })?;
-        let waiting = self.orders.max_capacity() - self.orders.capacity();
-        self.metrics.set_queue_length(self.id.as_str(), waiting);
+        self.note_queue();
         Ok(())
+    }
+
+    /// Puts a job in the queue, waiting for its turn if the queue is full: a flood of calls delays it and does not
+    /// shut it out. Errors: [`Error::Unavailable`] if the writer has ended.
+    pub(super) async fn enqueue(&self, job: Job) -> Result<(), Error> {
+        self.orders
+            .send(Order::Job(Box::new(job)))
+            .await
+            .map_err(|_| ended())?;
+        self.note_queue();
+        Ok(())
+    }
+
+    /// True if the writer task is gone, as after a panic.
+    pub(super) fn has_ended(&self) -> bool {
+        self.orders.is_closed()
+    }
+
+    fn note_queue(&self) {
+        // A name that nobody has created is no label.
+        if self.published.borrow().exists() {
+            let waiting = self.orders.max_capacity() - self.orders.capacity();
+            self.metrics.set_queue_length(self.id.as_str(), waiting);
+        }
     }
 
     /// Catches up with what other replicas wrote.
     pub(super) async fn refresh(&self) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        let gone = || Error::Unavailable {
-            message: "the server is shutting down: retry".to_owned(),
-        };
         self.orders
             .send(Order::Refresh(reply))
             .await
-            .map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+            .map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+}
+
+fn ended() -> Error {
+    Error::Unavailable {
+        message: "the organization's writer has ended: retry".to_owned(),
     }
 }

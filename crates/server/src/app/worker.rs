@@ -1,13 +1,13 @@
 //! Workers: idempotent reconcilers, run by time and by wake-up, on every replica and without a leader.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use echelon_domain::{
-    Error, Timestamp,
+    Error, OrganizationId, Timestamp,
     blocker::Severity,
     command::{Command, Outcome},
 };
-use tokio::{sync::oneshot, time::MissedTickBehavior};
+use tokio::{sync::oneshot, task::JoinSet, time::MissedTickBehavior};
 use tracing::Span;
 
 use super::{App, Call, batch::Job, runtime::Runtime};
@@ -27,32 +27,101 @@ pub async fn run_workers(app: Arc<App>) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut slow = tokio::time::Instant::now();
     let mut purge = slow;
+    let mut turns = Turns::default();
     loop {
         tokio::select! {
             () = app.shutdown.cancelled() => return,
             _ = tick.tick() => {}
         }
+        turns.reap();
         let now = tokio::time::Instant::now();
         if now >= slow {
             slow = now + SLOW_ROUND;
-            if let Err(error) = reconcile(&app).await {
+            if let Err(error) = reconcile(&app, &mut turns).await {
                 tracing::warn!(%error, "a worker round failed and will be repeated");
             }
         }
         if now >= purge {
             purge = now + PURGE_ROUND;
-            let before = app.clock.now().minus(app.settings.request_retention);
-            if let Err(error) = app.store.purge_requests(before, PURGE_LIMIT).await {
+            if let Err(error) = purge_requests(&app).await {
                 tracing::warn!(%error, "purging stored answers failed and will be repeated");
             }
         }
         for runtime in app.loaded() {
-            if let Err(error) = pass(&app, &runtime).await {
-                tracing::warn!(organization.id = %runtime.id(), %error, "passing timers failed and will be repeated");
+            if is_due(&app, &runtime) {
+                turns.start(&app, runtime.id(), Freshness::Known);
             }
         }
         audit(&app);
     }
+}
+
+/// Whether a turn must first follow what other replicas wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freshness {
+    Known,
+    Behind,
+}
+
+/// Turns under way, at most one for each organization: one that hangs, or cannot be loaded, holds up nobody else.
+#[derive(Default)]
+struct Turns {
+    tasks: JoinSet<()>,
+    busy: HashMap<tokio::task::Id, OrganizationId>,
+}
+
+impl Turns {
+    /// Starts an organization's turn, unless it has one.
+    fn start(&mut self, app: &Arc<App>, id: &OrganizationId, freshness: Freshness) {
+        if self.busy.values().any(|busy| busy == id) {
+            return;
+        }
+        let (app, organization) = (app.clone(), id.clone());
+        let task = self.tasks.spawn(async move {
+            if let Err(error) = turn(&app, &organization, freshness).await {
+                tracing::warn!(organization.id = %organization, %error, "a worker's turn failed and will be repeated");
+            }
+        });
+        self.busy.insert(task.id(), id.clone());
+    }
+
+    /// Lets go of the turns that have ended.
+    fn reap(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            let id = match &ended {
+                Ok((id, ())) => *id,
+                // The panic hook has logged it; the next turn begins anew.
+                Err(error) => error.id(),
+            };
+            self.busy.remove(&id);
+        }
+    }
+}
+
+async fn turn(app: &App, id: &OrganizationId, freshness: Freshness) -> Result<(), Error> {
+    let runtime = app.existing(id).await?;
+    if freshness == Freshness::Behind {
+        runtime.refresh().await?;
+    }
+    pass(app, &runtime).await?;
+    Ok(())
+}
+
+fn is_due(app: &App, runtime: &Runtime) -> bool {
+    let snapshot = runtime.published();
+    snapshot
+        .next_timer()
+        .is_some_and(|at| at <= app.time(&snapshot))
+}
+
+async fn purge_requests(app: &App) -> Result<(), Error> {
+    let before = app.clock.now().minus(app.settings.request_retention);
+    while app.store.purge_requests(before, PURGE_LIMIT).await? == PURGE_LIMIT {
+        if app.shutdown.is_cancelled() {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// Passes every timer that is due, everywhere, until none is left.
@@ -74,18 +143,23 @@ pub(super) async fn pass_all(app: &App) -> Result<usize, Error> {
 }
 
 /// Follows what other replicas wrote, and takes up organizations that have something due.
-async fn reconcile(app: &App) -> Result<(), Error> {
-    for id in app.store.due_organizations(app.clock.now()).await? {
-        app.existing(&id).await?;
+async fn reconcile(app: &Arc<App>, turns: &mut Turns) -> Result<(), Error> {
+    let loaded: HashMap<OrganizationId, i64> = app
+        .loaded()
+        .iter()
+        .map(|runtime| (runtime.id().clone(), runtime.published().revision()))
+        .collect();
+    for (id, head) in app.store.heads().await? {
+        if loaded
+            .get(&id)
+            .is_some_and(|revision| head.revision > *revision)
+        {
+            turns.start(app, &id, Freshness::Behind);
+        }
     }
-    let heads = app.store.heads().await?;
-    for runtime in app.loaded() {
-        let newest = heads
-            .iter()
-            .find(|(id, _)| id == runtime.id())
-            .map(|(_, head)| head.revision);
-        if newest.is_some_and(|revision| revision > runtime.published().revision()) {
-            runtime.refresh().await?;
+    for id in app.store.due_organizations(app.clock.now()).await? {
+        if !loaded.contains_key(&id) {
+            turns.start(app, &id, Freshness::Known);
         }
     }
     Ok(())
@@ -95,16 +169,12 @@ async fn reconcile(app: &App) -> Result<(), Error> {
 async fn pass(app: &App, runtime: &Runtime) -> Result<usize, Error> {
     let mut passed = 0;
     loop {
-        let snapshot = runtime.published();
-        let due = snapshot
-            .next_timer()
-            .is_some_and(|at| at <= app.time(&snapshot));
-        if !due {
+        if !is_due(app, runtime) {
             return Ok(passed);
         }
         let (counted, count) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
-        runtime.submit(Job {
+        let job = Job {
             call: Call {
                 method: "PassTimers",
                 request_id: None,
@@ -124,7 +194,8 @@ async fn pass(app: &App, runtime: &Runtime) -> Result<usize, Error> {
             }),
             reply,
             span: Span::none(),
-        })?;
+        };
+        runtime.enqueue(job).await?;
         answer.await.map_err(|_| super::shutting_down())??;
         match count.await {
             Ok(0) | Err(_) => return Ok(passed),

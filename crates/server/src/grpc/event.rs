@@ -19,6 +19,10 @@ use super::{
 };
 use crate::app::{App, Feed, Page, ResumeToken, Step};
 
+/// Most reads for one page in which nothing is about the subtree asked for.
+const READS_MAX: usize = 20;
+/// Most events looked at in each of them, rounded up to a whole revision.
+const SCAN: usize = 1_000;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(600);
@@ -57,36 +61,36 @@ impl Events {
             ));
         }
         let subtree = parse_subtree(&organization, &subtree)?;
-        let after = paging.cursor(|revision| revision.parse().ok())?;
-        let mut feed = Feed::after(
-            self.app.clone(),
-            &organization,
-            after.unwrap_or(after_revision),
-            subtree.as_ref(),
-        )
-        .await?;
-        loop {
-            let page = feed.read(paging.size).await?;
-            // A page of nothing but other subtrees would be an odd answer.
-            if page.events.is_empty() && page.more {
-                continue;
+        // A page token is a resume token within: it is refused in another history as well.
+        let after = paging.cursor(|token| ResumeToken::parse("page_token", token).ok())?;
+        let app = self.app.clone();
+        let mut feed = match after {
+            Some(token) => Feed::open(app, &organization, Some(token), subtree.as_ref()).await?,
+            None => Feed::after(app, &organization, after_revision, subtree.as_ref()).await?,
+        };
+        let mut page = feed.read(paging.size).await?;
+        for _ in 1..READS_MAX {
+            // A page of nothing but other subtrees is of little use; after a while it tells how far it has come.
+            if !page.events.is_empty() || !page.more {
+                break;
             }
-            let Page {
-                events,
-                token,
-                revision,
-                more,
-            } = page;
-            return Ok(v1::ListEventsResponse {
-                events,
-                next_page_token: if more {
-                    paging.token(&revision.to_string())
-                } else {
-                    String::new()
-                },
-                resume_token: token.to_string(),
-            });
+            page = feed.read(SCAN).await?;
         }
+        let Page {
+            events,
+            token,
+            revision: _,
+            more,
+        } = page;
+        Ok(v1::ListEventsResponse {
+            events,
+            next_page_token: if more {
+                paging.token(&token.to_string())
+            } else {
+                String::new()
+            },
+            resume_token: token.to_string(),
+        })
     }
 
     async fn watch(&self, message: v1::WatchEventsRequest) -> Result<(Feed, Duration), Error> {

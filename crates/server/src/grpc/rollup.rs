@@ -1,6 +1,6 @@
 //! `RollupService`.
 
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use echelon_api::{
     convert::{
@@ -10,7 +10,10 @@ use echelon_api::{
     v1::{self, rollup_service_server::RollupService},
 };
 use echelon_domain::{
-    Error, NodeId, Organization, OrganizationId, Timestamp, attention::attention, rollup::rollup,
+    BlockerNumber, Error, NodeId, Organization, OrganizationId, Timestamp,
+    attention::{Range, Rank, Reason, attention},
+    blocker::Severity,
+    rollup::rollup,
 };
 use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Response, Status, async_trait};
@@ -66,21 +69,27 @@ impl Rollups {
         let (organization, node) = name::parse_node("node", &message.node)?;
         let snapshot = self.app.snapshot(&organization).await?;
         // Every page is ranked as of the time of the first, or reasons that change with the clock would shift it.
-        let begun = paging.cursor(|cursor| {
-            let (at, skip) = cursor.split_once(':')?;
-            let at = Timestamp::from_micros(at.parse().ok()?);
-            Some((at, skip.parse::<usize>().ok()?))
-        })?;
-        let (as_of, skip) = begun.unwrap_or_else(|| (self.app.time(&snapshot), 0));
-        let as_of = as_of.clamp(Timestamp::MIN, self.app.time(&snapshot));
-        let items = attention(&snapshot, &node, message.include_subtree, as_of)?;
-        let page: Vec<_> = items.iter().skip(skip).take(paging.size).cloned().collect();
-        let read = skip.saturating_add(page.len());
-        let next_page_token = if read < items.len() {
-            paging.token(&format!("{}:{read}", as_of.as_micros()))
-        } else {
-            String::new()
+        let begun = paging.cursor(attention_cursor)?;
+        let (as_of, after) = match begun {
+            Some((as_of, after)) => (as_of.min(self.app.time(&snapshot)), Some(after)),
+            None => (self.app.time(&snapshot), None),
         };
+        let range = Range {
+            after,
+            limit: paging.size + 1,
+        };
+        let mut page = attention(&snapshot, &node, message.include_subtree, range, as_of)?;
+        let next_page_token = paging.cut(&mut page, |item| {
+            let (reason, Reverse(severity), raised_at, number) = item.rank();
+            format!(
+                "{}:{}:{}:{}:{}",
+                as_of.as_micros(),
+                place(&Reason::ALL, reason),
+                place(&Severity::ALL, severity),
+                raised_at.as_micros(),
+                number.get()
+            )
+        });
         Ok(attention_page(
             &organization,
             &page,
@@ -101,6 +110,31 @@ impl Rollups {
             first,
         })
     }
+}
+
+/// The time of the first page, and the rank of the last item of the page before.
+fn attention_cursor(cursor: &str) -> Option<(Timestamp, Rank)> {
+    let parts: Vec<i64> = cursor
+        .split(':')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
+    let [as_of, reason, severity, raised_at, number] = parts.as_slice() else {
+        return None;
+    };
+    let at = |index: &i64| usize::try_from(*index).ok();
+    Some((
+        Timestamp::from_micros(*as_of),
+        (
+            *Reason::ALL.get(at(reason)?)?,
+            Reverse(*Severity::ALL.get(at(severity)?)?),
+            Timestamp::from_micros(*raised_at),
+            BlockerNumber::new(*number),
+        ),
+    ))
+}
+
+fn place<T: PartialEq>(all: &[T], one: T) -> usize {
+    all.iter().take_while(|other| **other != one).count()
 }
 
 fn rolled_up(app: &App, snapshot: &Organization, node: &NodeId) -> Result<v1::Rollup, Error> {

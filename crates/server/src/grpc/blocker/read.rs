@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Most events read at once.
-const PAGE: u64 = 1_000;
+const PAGE_ROWS: usize = 1_000;
 
 pub(super) async fn get(
     app: &App,
@@ -33,7 +33,8 @@ pub(super) async fn get(
     let FoundBlocker { blocker, snapshot } = app.blocker(&organization, number).await?;
     Ok(v1::GetBlockerResponse {
         blocker: Some(to_proto(&organization, &blocker)),
-        revision: snapshot.revision(),
+        // A closed blocker comes from the database, which another replica may have taken further.
+        revision: snapshot.revision().max(blocker.revision),
     })
 }
 
@@ -107,12 +108,13 @@ async fn moves(
     loop {
         let rows = app
             .store()
-            .blocker_events(organization, number, after, PAGE)
+            .blocker_events(organization, number, after, PAGE_ROWS as u64)
             .await?;
         let Some(last) = rows.last() else {
             return Ok(moves);
         };
         after = Some((last.revision, last.index));
+        let is_last = rows.len() < PAGE_ROWS || last.revision > until;
         for row in rows.iter().filter(|row| row.revision <= until) {
             if let Some(v1::event::Payload::BlockerChanged(v1::BlockerRecord {
                 r#move: Some(moved),
@@ -121,6 +123,9 @@ async fn moves(
             {
                 moves.push(moved);
             }
+        }
+        if is_last {
+            return Ok(moves);
         }
     }
 }
