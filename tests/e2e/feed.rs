@@ -24,6 +24,8 @@ on_both!(
     e10_a_silent_watch_has_a_heartbeat,
     e10_a_watcher_that_does_not_read_stalls_nobody,
     e10_a_list_ends_with_whole_revisions_and_a_token_to_go_on_with,
+    e10_a_page_of_long_texts_stays_within_what_clients_take,
+    e10_a_new_epoch_refuses_tokens_that_the_new_history_has_grown_past,
 );
 
 /// The next message of a watch.
@@ -474,4 +476,73 @@ async fn e10_a_list_ends_with_whole_revisions_and_a_token_to_go_on_with(database
         let mut watch = org.watch(token).await;
         assert_eq!(next(&mut watch).await.events, std::slice::from_ref(&event));
     }
+}
+
+async fn e10_a_page_of_long_texts_stays_within_what_clients_take(database: TestDatabase) {
+    let server = TestServer::start(&database).await;
+    let org = Org::set_up(&server).await;
+    let start = org.revision().await;
+    for number in 0..60 {
+        org.raise_with(v1::Blocker {
+            origin: org.node(TEAMS[0]),
+            title: format!("long {number}"),
+            description: "\u{1f6a7}".repeat(10_000),
+            ..Default::default()
+        })
+        .await;
+    }
+    let (mut events, mut pages, mut page_token) = (Vec::new(), 0, String::new());
+    loop {
+        let page = org
+            .ok(v1::ListEventsRequest {
+                parent: org.name(),
+                after_revision: start,
+                page_size: 1000,
+                page_token,
+                ..Default::default()
+            })
+            .await;
+        let bytes: usize = page.events.iter().map(prost::Message::encoded_len).sum();
+        assert!(bytes < 2 * 1024 * 1024, "a page has {bytes} bytes");
+        events.extend(page.events);
+        pages += 1;
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert!(pages > 1, "2.4 MB came in one page");
+    assert_whole(&events, start);
+}
+
+async fn e10_a_new_epoch_refuses_tokens_that_the_new_history_has_grown_past(
+    database: TestDatabase,
+) {
+    let server = TestServer::start(&database).await;
+    let org = Org::set_up(&server).await;
+    let token = org
+        .ok(v1::ListEventsRequest {
+            parent: org.name(),
+            ..Default::default()
+        })
+        .await
+        .resume_token;
+    server.stop().await;
+    let store = database.open_store().await;
+    assert_eq!(store.begin_epochs().await.expect("it is written"), 1);
+    // Dropping it lets go of an SQLite file.
+    drop(store);
+    let server = TestServer::start(&database).await;
+    let org = org.through(&server);
+    org.raise(TEAMS[0], "one more").await;
+    let mut client = server.events();
+    let refused = client
+        .watch_events(v1::WatchEventsRequest {
+            parent: org.name(),
+            resume_token: token,
+            ..Default::default()
+        })
+        .await
+        .expect_err("the token is of another history");
+    assert_eq!(reason(&refused), "FOREIGN_RESUME_TOKEN");
 }

@@ -17,6 +17,7 @@ use crate::support::{Org, log::changes, log::time, soon};
 on_both!(
     e4_a_due_escalation_happens_within_a_second,
     e4_what_a_server_that_died_left_is_taken_up_by_the_next,
+    e4_an_organization_that_cannot_be_loaded_holds_up_no_other,
 );
 
 /// A server whose workers run, on a clock that a test moves.
@@ -115,5 +116,31 @@ async fn e4_what_a_server_that_died_left_is_taken_up_by_the_next(database: TestD
     passed.await;
     let org = server.org();
     assert_eq!(org.get(&blocker.name).await.holder, org.node("rail-a"));
+    server.stop().await;
+}
+
+async fn e4_an_organization_that_cannot_be_loaded_holds_up_no_other(database: TestDatabase) {
+    let server = TestServer::start(&database).await;
+    let damaged = Org::named(&server, "aaa");
+    damaged.apply_sample().await;
+    damaged.raise("team-1", "no test data").await;
+    let org = Org::named(&server, "acme");
+    org.apply_sample().await;
+    let blocker = org.raise("team-1", "no test data").await;
+    let clock = server.clock().clone();
+    server.kill().await;
+    database
+        .execute("UPDATE blocker SET state = 'NONSENSE' WHERE organization = 'aaa'")
+        .await;
+    clock.set(time(blocker.escalation_time.as_ref()));
+    let server = Working::start(&database, clock).await;
+    let org = server.org();
+    let mut watch = org.watch(String::new()).await;
+    while org.get(&blocker.name).await.holder != org.node("rail-a") {
+        soon(watch.message())
+            .await
+            .expect("the watch goes on")
+            .expect("the watch goes on");
+    }
     server.stop().await;
 }

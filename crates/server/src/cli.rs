@@ -40,6 +40,11 @@ pub(crate) enum Command {
     Config,
     /// Brings the database's schema up to date and ends.
     Migrate,
+    /// Begins a new epoch in every organization, after a backup was restored and before a server starts on it.
+    ///
+    /// Watchers that had seen more than the backup holds are then refused by their tokens and start over from a snapshot,
+    /// however far the new history has come.
+    NewEpoch,
     /// Verifies a database that no server writes to.
     ///
     /// Folds every event log from its beginning and compares the outcome with the tables, and checks that no blocker is

@@ -1,6 +1,7 @@
 //! What the command line can ask for, one file each.
 
 mod check;
+mod epoch;
 mod migrate;
 mod serve;
 
@@ -23,6 +24,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Migrate) => migrate::migrate(&config).await,
+        Some(Command::NewEpoch) => epoch::begin(&config).await,
         Some(Command::Check { output }) => check::check(&config, output).await,
     }
 }

@@ -170,6 +170,19 @@ pub(crate) async fn create(
     Ok(head)
 }
 
+/// Names every history anew.
+pub(crate) async fn begin_epochs(connection: &impl ConnectionTrait) -> Result<usize, StoreError> {
+    let heads = heads(connection).await?;
+    for (id, _) in &heads {
+        Entity::update_many()
+            .col_expr(Column::Epoch, Expr::value(Uuid::new_v4().to_string()))
+            .filter(Column::Organization.eq(id.as_str()))
+            .exec(connection)
+            .await?;
+    }
+    Ok(heads.len())
+}
+
 /// Moves the head on. Errors: [`StoreError::Stale`] if it is not where it was when it was locked.
 pub(crate) async fn update(
     connection: &impl ConnectionTrait,

@@ -184,6 +184,15 @@ impl Store {
         organization::page(&self.inner.readers, after, limit).await
     }
 
+    /// Gives every organization's history a new name, as after a restore: what was told of the lost part of the old one,
+    /// resume tokens above all, is refused from now on. Returns how many organizations there are.
+    pub async fn begin_epochs(&self) -> Result<usize, StoreError> {
+        let transaction = self.begin_write().await?;
+        let begun = organization::begin_epochs(&transaction).await?;
+        transaction.commit().await?;
+        Ok(begun)
+    }
+
     /// Organizations with a timer that is due, by id.
     pub async fn due_organizations(
         &self,
