@@ -70,7 +70,7 @@ pub fn arrive(
         status.escalations += 1;
     }
     pass_over_raised(organization, content, &mut status, now);
-    arm(organization, content, &mut status, now);
+    arm(organization, content, &mut status);
     status
 }
 
@@ -132,7 +132,7 @@ fn pass_over_raised(
 
 /// Sets the escalation state and the timer from all else: every open blocker is armed, waits for a meeting, is paused
 /// with an end, or is exhausted (E2). What is exhausted stays so until real progress, unless a rule can move it again.
-pub fn arm(organization: &Organization, content: &Content, status: &mut Status, _now: Timestamp) {
+pub fn arm(organization: &Organization, content: &Content, status: &mut Status) {
     (status.escalation, status.timer_at) = match status.state {
         State::Resolved | State::Verified | State::Withdrawn | State::Merged => {
             (EscalationState::Closed, None)

@@ -69,7 +69,7 @@ pub fn trial(
     if status.escalation == EscalationState::Exhausted {
         status.escalation = EscalationState::WaitingForMeeting;
     }
-    escalation::arm(&tried, &blocker.content, status, now);
+    escalation::arm(&tried, &blocker.content, status);
     Trial {
         verdicts: explain::explain(&tried, &blocker, now).verdicts,
         steps: explain::simulate(&tried, &blocker, now),
@@ -154,7 +154,7 @@ pub fn described(
         owner_required: false,
         marks: Vec::new(),
     };
-    escalation::arm(organization, &content, &mut status, now);
+    escalation::arm(organization, &content, &mut status);
     Ok(Blocker {
         number: DESCRIBED,
         content,

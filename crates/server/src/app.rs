@@ -29,7 +29,7 @@ use crate::{clock::Clock, metrics::Metrics};
 use batch::Job;
 use runtime::Runtime;
 
-pub use feed::{Feed, Page, ResumeToken, Step};
+pub use feed::{Feed, Page, ResumeToken, Start, Step};
 pub use read::{FoundBlocker, FoundMeeting};
 pub use trial::{Rules, Subject, Trial};
 pub use worker::run_workers;

@@ -206,23 +206,20 @@ impl Morning {
                     .await?;
             }
             sample::Deed::Own(owner) => {
-                // A morning that goes on finds it owned already; a retry could not name the same date again.
-                if blocker.owner != owner {
-                    // From the meeting's time, so that the call is the same when the morning is played again.
-                    let in_two_days = meeting.open_time.map(|opened| prost_types::Timestamp {
-                        seconds: opened.seconds + 2 * SECONDS_PER_DAY,
-                        nanos: 0,
-                    });
-                    self.blockers
-                        .own_blocker(v1::OwnBlockerRequest {
-                            name,
-                            owner: owner.to_owned(),
-                            commit_time: in_two_days,
-                            etag: String::new(),
-                            request_id,
-                        })
-                        .await?;
-                }
+                // From the meeting's time, so that the call is the same when the morning is played again.
+                let in_two_days = meeting.open_time.map(|opened| prost_types::Timestamp {
+                    seconds: opened.seconds + 2 * SECONDS_PER_DAY,
+                    nanos: 0,
+                });
+                self.blockers
+                    .own_blocker(v1::OwnBlockerRequest {
+                        name,
+                        owner: owner.to_owned(),
+                        commit_time: in_two_days,
+                        etag: String::new(),
+                        request_id,
+                    })
+                    .await?;
                 print::line(&format!("{short} is owned by {owner} now, due in two days"));
             }
             sample::Deed::Return(guidance) => {

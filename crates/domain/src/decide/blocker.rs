@@ -494,7 +494,7 @@ fn settle(
     kind: ChangeKind,
     mut status: Status,
 ) -> Result<Outcome, Error> {
-    escalation::arm(&draft.next, &blocker.content, &mut status, draft.now);
+    escalation::arm(&draft.next, &blocker.content, &mut status);
     draft.change(blocker.number, kind, status)?;
     Ok(changed(blocker.number))
 }

@@ -45,7 +45,7 @@ pub fn note_edit(
             }
         }
     }
-    arm(organization, after, status, now);
+    arm(organization, after, status);
 }
 
 /// True if an edit concerns the rule at `index`: its condition reads a fact that the edit changed, or none at all.

@@ -274,12 +274,7 @@ impl<'a> Reaction<'a> {
     }
 
     fn arm(&mut self) {
-        arm(
-            self.organization,
-            &self.blocker.content,
-            &mut self.status,
-            self.now,
-        );
+        arm(self.organization, &self.blocker.content, &mut self.status);
     }
 
     fn push(&mut self, kind: ChangeKind) {

@@ -64,7 +64,7 @@ pub fn rebase(
             _ => false,
         });
         pass_over_raised(organization, &blocker.content, &mut status, now);
-        arm(organization, &blocker.content, &mut status, now);
+        arm(organization, &blocker.content, &mut status);
         let after = Blocker {
             status: status.clone(),
             ..(**blocker).clone()

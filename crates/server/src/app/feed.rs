@@ -97,6 +97,17 @@ pub enum Step {
     Ended,
 }
 
+/// Where a reader begins.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// With what comes from now on.
+    Now,
+    /// With what follows a revision.
+    After(i64),
+    /// With what follows a token.
+    Token(ResumeToken),
+}
+
 /// A reader of one organization's events.
 pub struct Feed {
     app: Arc<App>,
@@ -106,53 +117,34 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A reader from a token on; without one, from now on. Errors: [`Error::FailedPrecondition`] for a token of
-    /// another history, [`Error::OutOfRange`] for one from the future, [`Error::NotFound`].
+    /// A reader from somewhere on. Errors: [`Error::FailedPrecondition`] for a token of another history,
+    /// [`Error::OutOfRange`] for what lies in the future, [`Error::NotFound`].
     pub async fn open(
         app: Arc<App>,
         id: &OrganizationId,
-        token: Option<ResumeToken>,
+        start: Start,
         subtree: Option<&NodeId>,
     ) -> Result<Self, Error> {
         let published = app.subscribe(id).await?;
         if let Some(node) = subtree {
             published.borrow().tree().require(node)?;
         }
-        let head = app.head(id).await?;
-        let newest = ResumeToken {
-            organization: id.clone(),
-            epoch: head.epoch,
-            revision: head.revision,
+        let newest = newest(&app, id).await?;
+        let token = match start {
+            Start::Now => newest.clone(),
+            Start::After(revision) => ResumeToken {
+                revision,
+                ..newest.clone()
+            },
+            Start::Token(token) => token,
         };
-        let token = match token {
-            None => newest,
-            Some(token) => {
-                check(&token, &newest)?;
-                token
-            }
-        };
+        check(&token, &newest)?;
         Ok(Self {
             subtree: subtree.map(|node| name::node(id, node)),
             app,
             token,
             published,
         })
-    }
-
-    /// A reader from a revision on. Errors: as [`Feed::open`].
-    pub async fn after(
-        app: Arc<App>,
-        id: &OrganizationId,
-        revision: i64,
-        subtree: Option<&NodeId>,
-    ) -> Result<Self, Error> {
-        let head = app.head(id).await?;
-        let token = ResumeToken {
-            organization: id.clone(),
-            epoch: head.epoch,
-            revision,
-        };
-        Self::open(app, id, Some(token), subtree).await
     }
 
     /// The token to resume with.
@@ -240,14 +232,19 @@ impl Feed {
 
     /// Refuses to go on in another history than the one that was begun.
     async fn check_history(&self) -> Result<(), Error> {
-        let head = self.app.head(&self.token.organization).await?;
-        let newest = ResumeToken {
-            organization: self.token.organization.clone(),
-            epoch: head.epoch,
-            revision: head.revision,
-        };
+        let newest = newest(&self.app, &self.token.organization).await?;
         check(&self.token, &newest)
     }
+}
+
+/// Where the organization's history stands.
+async fn newest(app: &App, id: &OrganizationId) -> Result<ResumeToken, Error> {
+    let head = app.head(id).await?;
+    Ok(ResumeToken {
+        organization: id.clone(),
+        epoch: head.epoch,
+        revision: head.revision,
+    })
 }
 
 fn check(token: &ResumeToken, newest: &ResumeToken) -> Result<(), Error> {

@@ -70,16 +70,11 @@ impl Runtime {
     pub(super) fn submit(&self, job: Job) -> Result<(), Error> {
         self.orders
             .try_send(Order::Job(Box::new(job)))
-            .map_err(|error| {
-                let message = match error {
-                    mpsc::error::TrySendError::Full(_) => {
-                        "the organization has too many calls waiting: retry later"
-                    }
-                    mpsc::error::TrySendError::Closed(_) => "the server is shutting down: retry",
-                };
-                Error::Unavailable {
-                    message: message.to_owned(),
-                }
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Error::Unavailable {
+                    message: "the organization has too many calls waiting: retry later".to_owned(),
+                },
+                mpsc::error::TrySendError::Closed(_) => ended(),
             })?;
         self.note_queue();
         Ok(())

@@ -7,6 +7,7 @@ use echelon_domain::{
     blocker::Severity,
     command::{Command, Outcome},
 };
+use echelon_store::StoreError;
 use tokio::{sync::oneshot, task::JoinSet, time::MissedTickBehavior};
 use tracing::Span;
 
@@ -21,31 +22,37 @@ const PURGE_ROUND: Duration = Duration::from_secs(600);
 /// Most stored answers purged at once.
 const PURGE_LIMIT: u64 = 10_000;
 
-/// Runs the workers until shutdown.
+/// Runs the workers until shutdown. The loop itself waits for nothing but its tick: whatever asks the database is a task
+/// of its own, so that a slow one delays no timer (E4).
 pub async fn run_workers(app: Arc<App>) {
     let mut tick = tokio::time::interval(app.settings.worker_interval);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut slow = tokio::time::Instant::now();
     let mut purge = slow;
     let mut turns = Turns::default();
+    let mut reconciling = JoinSet::new();
+    let mut purging = JoinSet::new();
     loop {
         tokio::select! {
             () = app.shutdown.cancelled() => return,
             _ = tick.tick() => {}
         }
         turns.reap();
-        let now = tokio::time::Instant::now();
-        if now >= slow {
-            slow = now + SLOW_ROUND;
-            if let Err(error) = reconcile(&app, &mut turns).await {
-                tracing::warn!(%error, "a worker round failed and will be repeated");
+        while let Some(found) = reconciling.try_join_next() {
+            // The panic hook has logged it; the next round begins anew.
+            for (id, freshness) in found.unwrap_or_default() {
+                turns.start(&app, &id, freshness);
             }
         }
-        if now >= purge {
+        while purging.try_join_next().is_some() {}
+        let now = tokio::time::Instant::now();
+        if now >= slow && reconciling.is_empty() {
+            slow = now + SLOW_ROUND;
+            reconciling.spawn(reconcile(app.clone()));
+        }
+        if now >= purge && purging.is_empty() {
             purge = now + PURGE_ROUND;
-            if let Err(error) = purge_requests(&app).await {
-                tracing::warn!(%error, "purging stored answers failed and will be repeated");
-            }
+            purging.spawn(purge_requests(app.clone()));
         }
         for runtime in app.loaded() {
             if is_due(&app, &runtime) {
@@ -114,14 +121,18 @@ fn is_due(app: &App, runtime: &Runtime) -> bool {
         .is_some_and(|at| at <= app.time(&snapshot))
 }
 
-async fn purge_requests(app: &App) -> Result<(), Error> {
+async fn purge_requests(app: Arc<App>) {
     let before = app.clock.now().minus(app.settings.request_retention);
-    while app.store.purge_requests(before, PURGE_LIMIT).await? == PURGE_LIMIT {
-        if app.shutdown.is_cancelled() {
-            return Ok(());
+    loop {
+        match app.store.purge_requests(before, PURGE_LIMIT).await {
+            Ok(PURGE_LIMIT) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(%error, "purging stored answers failed and will be repeated");
+                return;
+            }
         }
     }
-    Ok(())
 }
 
 /// Passes every timer that is due, everywhere, until none is left.
@@ -142,27 +153,31 @@ pub(super) async fn pass_all(app: &App) -> Result<usize, Error> {
     }
 }
 
-/// Follows what other replicas wrote, and takes up organizations that have something due.
-async fn reconcile(app: &Arc<App>, turns: &mut Turns) -> Result<(), Error> {
-    let loaded: HashMap<OrganizationId, i64> = app
-        .loaded()
-        .iter()
-        .map(|runtime| (runtime.id().clone(), runtime.published().revision()))
-        .collect();
-    for (id, head) in app.store.heads().await? {
-        if loaded
-            .get(&id)
-            .is_some_and(|revision| head.revision > *revision)
-        {
-            turns.start(app, &id, Freshness::Behind);
-        }
-    }
-    for id in app.store.due_organizations(app.clock.now()).await? {
-        if !loaded.contains_key(&id) {
-            turns.start(app, &id, Freshness::Known);
-        }
-    }
-    Ok(())
+/// The organizations that another replica has taken further, and those that are not loaded and have something due.
+async fn reconcile(app: Arc<App>) -> Vec<(OrganizationId, Freshness)> {
+    let found = async {
+        let loaded: HashMap<OrganizationId, i64> = app
+            .loaded()
+            .iter()
+            .map(|runtime| (runtime.id().clone(), runtime.published().revision()))
+            .collect();
+        let heads = app.store.heads().await?;
+        let due = app.store.due_organizations(app.clock.now()).await?;
+        let behind = heads.into_iter().filter_map(|(id, head)| {
+            let revision = *loaded.get(&id)?;
+            (head.revision > revision).then_some((id, Freshness::Behind))
+        });
+        let idle = due.into_iter().filter(|id| !loaded.contains_key(id));
+        Ok::<_, StoreError>(
+            behind
+                .chain(idle.map(|id| (id, Freshness::Known)))
+                .collect(),
+        )
+    };
+    found.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a worker round failed and will be repeated");
+        Vec::new()
+    })
 }
 
 /// Passes what is due in one organization now. Returns how many blockers were looked at.

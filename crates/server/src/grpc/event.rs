@@ -17,7 +17,7 @@ use super::{
     page::Paging,
     stream::{Answers, Outlet, Refused, shutting_down, too_slow},
 };
-use crate::app::{App, Feed, Page, ResumeToken, Step};
+use crate::app::{App, Feed, Page, ResumeToken, Start, Step};
 
 /// Most reads for one page in which nothing is about the subtree asked for.
 const READS_MAX: usize = 20;
@@ -63,11 +63,8 @@ impl Events {
         let subtree = parse_subtree(&organization, &subtree)?;
         // A page token is a resume token within: it is refused in another history as well.
         let after = paging.cursor(|token| ResumeToken::parse("page_token", token).ok())?;
-        let app = self.app.clone();
-        let mut feed = match after {
-            Some(token) => Feed::open(app, &organization, Some(token), subtree.as_ref()).await?,
-            None => Feed::after(app, &organization, after_revision, subtree.as_ref()).await?,
-        };
+        let start = after.map_or(Start::After(after_revision), Start::Token);
+        let mut feed = Feed::open(self.app.clone(), &organization, start, subtree.as_ref()).await?;
         let mut page = feed.read(paging.size).await?;
         for _ in 1..READS_MAX {
             // A page of nothing but other subtrees is of little use; after a while it tells how far it has come.
@@ -106,11 +103,12 @@ impl Events {
         if !(HEARTBEAT_MIN..=HEARTBEAT_MAX).contains(&heartbeat) {
             return Err(Error::field("heartbeat", "must be 1 second to 10 minutes"));
         }
-        let token = non_empty(&resume_token)
-            .map(|token| ResumeToken::parse("resume_token", token))
-            .transpose()?;
+        let start = match non_empty(&resume_token) {
+            Some(token) => Start::Token(ResumeToken::parse("resume_token", token)?),
+            None => Start::Now,
+        };
         let subtree = parse_subtree(&organization, &subtree)?;
-        let feed = Feed::open(self.app.clone(), &organization, token, subtree.as_ref()).await?;
+        let feed = Feed::open(self.app.clone(), &organization, start, subtree.as_ref()).await?;
         Ok((feed, heartbeat))
     }
 }

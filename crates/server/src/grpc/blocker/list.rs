@@ -10,10 +10,7 @@ use echelon_api::{
     },
     v1,
 };
-use echelon_domain::{
-    BlockerNumber, Error, NodeId, Organization,
-    blocker::{Blocker, Severity, State},
-};
+use echelon_domain::{BlockerNumber, Error, NodeId, Organization, blocker::State};
 use echelon_store::{BlockerCursor, BlockerOrder, BlockerQuery};
 
 use crate::{app::App, grpc::page::Paging};
@@ -42,7 +39,8 @@ pub(super) async fn list(
     query.limit = paging.limit();
     let (revision, mut found) = app.store().blockers(&organization, &query).await?;
     let next_page_token = paging.cut(&mut found, |blocker| {
-        format!("{}:{}", key(query.order, blocker), blocker.number.get())
+        let BlockerCursor { key, number } = BlockerCursor::of(blocker, query.order);
+        format!("{key}:{}", number.get())
     });
     Ok(v1::ListBlockersResponse {
         blockers: found
@@ -167,18 +165,4 @@ fn parse_order(order_by: &str) -> Result<(BlockerOrder, bool), Error> {
         }
     };
     Ok((order, descending))
-}
-
-/// What a blocker is ordered by.
-fn key(order: BlockerOrder, blocker: &Blocker) -> i64 {
-    match order {
-        BlockerOrder::Number => blocker.number.get(),
-        BlockerOrder::RaiseTime => blocker.content.raised_at.as_micros(),
-        BlockerOrder::Severity => match blocker.content.severity {
-            Severity::Low => 1,
-            Severity::Medium => 2,
-            Severity::High => 3,
-            Severity::Critical => 4,
-        },
-    }
 }
