@@ -3,7 +3,7 @@
 mod change;
 pub mod check;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use change::{Cause, Change, ChangeKind, Move, MoveKind};
 
@@ -305,8 +305,8 @@ pub struct Status {
 pub struct Blocker {
     /// Number.
     pub number: BlockerNumber,
-    /// What people wrote.
-    pub content: Content,
+    /// What people wrote; shared, since most changes leave it as it is.
+    pub content: Arc<Content>,
     /// What the engine knows.
     pub status: Status,
     /// Revision of its last change; its etag.

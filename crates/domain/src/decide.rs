@@ -9,7 +9,7 @@ mod node;
 mod organization;
 mod policy;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     blocker::{Blocker, Change, ChangeKind, Content, Status},
@@ -249,7 +249,7 @@ impl Draft {
         self.record_change(Change {
             number,
             kind,
-            content: Some(content),
+            content: Some(Arc::new(content)),
             status,
         })
     }

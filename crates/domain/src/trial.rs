@@ -1,5 +1,7 @@
 //! Trying rules on an existing or a described blocker: what they say now, and what would happen.
 
+use std::sync::Arc;
+
 use crate::{
     blocker::{Arrival, Blocker, Content, EscalationState, State, Status, check},
     command::NewBlocker,
@@ -157,7 +159,7 @@ pub fn described(
     escalation::arm(organization, &content, &mut status);
     Ok(Blocker {
         number: DESCRIBED,
-        content,
+        content: Arc::new(content),
         status,
         revision: 0,
     })

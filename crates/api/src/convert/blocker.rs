@@ -51,7 +51,7 @@ pub fn to_proto(id: &OrganizationId, blocker: &Blocker) -> v1::Blocker {
         dedupe_key,
         reporter,
         raised_at,
-    } = content;
+    } = &**content;
     let Status {
         state: stage,
         escalation,

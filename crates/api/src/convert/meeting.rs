@@ -109,7 +109,7 @@ fn named_blocker(organization: &Organization, number: BlockerNumber) -> v1::Chec
             dedupe_key,
             reporter: _,
             raised_at: _,
-        } = &found.content;
+        } = &*found.content;
         named.title.clone_from(title);
         named.description.clone_from(description);
         named.severity = blocker::severity(*severity).into();

@@ -252,6 +252,7 @@ fn blocker(record: &v1::BlockerRecord) -> Line {
             style::DIM,
             format!("rule {} did not act{}", record.rule, because(&record.text)),
         ),
+        BlockerChange::Imported => (style::DIM, "imported".to_owned()),
     };
     Line::styled(style, &text)
 }

@@ -1,6 +1,6 @@
 //! How a blocker changes: the part of an event that is about a blocker.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Content, Status};
 use crate::{
@@ -115,6 +115,8 @@ pub enum ChangeKind {
         /// Why not.
         reason: String,
     },
+    /// Brought in from elsewhere, with what it was there.
+    Imported,
 }
 
 /// A change of one blocker: what happened, and the blocker after it.
@@ -124,8 +126,8 @@ pub struct Change {
     pub number: BlockerNumber,
     /// What happened.
     pub kind: ChangeKind,
-    /// Content after it; set exactly by [`ChangeKind::Raised`] and [`ChangeKind::Updated`].
-    pub content: Option<Content>,
+    /// Content after it; set exactly by [`ChangeKind::Raised`], [`ChangeKind::Updated`] and [`ChangeKind::Imported`].
+    pub content: Option<Arc<Content>>,
     /// Status after it.
     pub status: Status,
 }

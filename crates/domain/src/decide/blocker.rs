@@ -109,7 +109,7 @@ pub(super) fn update(
 ) -> Result<Outcome, Error> {
     let blocker = open_blocker(draft, number, etag)?;
     let content = check::patched(draft.next.tree(), &blocker.content, patch)?;
-    if content != blocker.content {
+    if content != *blocker.content {
         let mut status = blocker.status;
         escalation::note_edit(
             &draft.next,
@@ -121,7 +121,7 @@ pub(super) fn update(
         draft.change_content(number, ChangeKind::Updated, content, status)?;
         let edited = Stimulus::Changed {
             request: draft.request.clone(),
-            before: Box::new(blocker.content),
+            before: blocker.content,
         };
         react(draft, number, &edited)?;
     }

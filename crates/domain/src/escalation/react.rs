@@ -1,5 +1,7 @@
 //! What the rules make of something that happened to a blocker.
 
+use std::sync::Arc;
+
 mod fire;
 mod stay;
 
@@ -27,7 +29,7 @@ pub enum Stimulus {
         /// The call.
         request: RequestId,
         /// The content before it.
-        before: Box<Content>,
+        before: Arc<Content>,
     },
     /// A meeting of its holder closed.
     MeetingClosed(MeetingNumber),
@@ -103,7 +105,7 @@ impl<'a> Reaction<'a> {
             return;
         }
         let cause = Cause::Request(request.clone());
-        let contents = (before, &self.blocker.content);
+        let contents = (before, &*self.blocker.content);
         let touched: Vec<usize> = self
             .version
             .into_iter()

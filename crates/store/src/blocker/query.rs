@@ -56,7 +56,7 @@ pub struct BlockerCursor {
 impl BlockerCursor {
     /// The cursor after a blocker, in a list of this order.
     #[must_use]
-    pub const fn of(blocker: &Blocker, order: BlockerOrder) -> Self {
+    pub fn of(blocker: &Blocker, order: BlockerOrder) -> Self {
         let key = match order {
             BlockerOrder::Number => blocker.number.get(),
             BlockerOrder::RaiseTime => blocker.content.raised_at.as_micros(),

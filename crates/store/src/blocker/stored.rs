@@ -1,6 +1,6 @@
 //! A blocker and its row.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use echelon_domain::{
     BlockerNumber, OrganizationId, Timestamp,
@@ -78,7 +78,7 @@ pub(super) fn to_row(
         dedupe_key,
         reporter,
         raised_at,
-    } = content;
+    } = &**content;
     let Status {
         state,
         escalation,
@@ -254,7 +254,7 @@ pub(super) fn from_row(model: Model) -> Result<Blocker, StoreError> {
     };
     Ok(Blocker {
         number,
-        content,
+        content: Arc::new(content),
         status,
         revision,
     })

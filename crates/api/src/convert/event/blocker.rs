@@ -1,5 +1,7 @@
 //! Records of blockers.
 
+use std::sync::Arc;
+
 use echelon_domain::{
     BlockerNumber, Error, NodeId, OrganizationId, PolicyId,
     blocker::{
@@ -29,7 +31,7 @@ pub(super) fn to_record(id: &OrganizationId, change: &Change) -> v1::BlockerReco
     let mut record = v1::BlockerRecord {
         change: 0,
         number: number.get(),
-        content: content.as_ref().map(content_to_record),
+        content: content.as_deref().map(content_to_record),
         status: Some(status_to_record(status)),
         r#move: None,
         text: String::new(),
@@ -92,6 +94,7 @@ pub(super) fn to_record(id: &OrganizationId, change: &Change) -> v1::BlockerReco
             record.text.clone_from(reason);
             BlockerChange::RulePassed
         }
+        ChangeKind::Imported => BlockerChange::Imported,
     };
     record.change = change.into();
     record
@@ -142,11 +145,16 @@ pub(super) fn from_record(record: &v1::BlockerRecord) -> Result<Change, Error> {
             rule: rule.clone(),
             reason: text.clone(),
         },
+        BlockerChange::Imported => ChangeKind::Imported,
     };
     Ok(Change {
         number: BlockerNumber::new(*number),
         kind,
-        content: content.as_ref().map(content_from_record).transpose()?,
+        content: content
+            .as_ref()
+            .map(content_from_record)
+            .transpose()?
+            .map(Arc::new),
         status: status_from_record(status.as_ref().ok_or_else(|| missing("status"))?)?,
     })
 }
