@@ -1,6 +1,6 @@
 //! The attention list: what needs somebody at a node now, ranked, each with its reasons.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use crate::{
     blocker::{Arrival, Blocker, EscalationState, Severity, State},
@@ -67,17 +67,23 @@ impl Item {
     /// Where it stands.
     #[must_use]
     pub fn rank(&self) -> Rank {
-        rank(self.reason, &self.blocker)
+        placed(self.reason, &self.blocker)
     }
 }
 
-fn rank(reason: Reason, blocker: &Blocker) -> Rank {
+fn placed(reason: Reason, blocker: &Blocker) -> Rank {
     (
         reason,
         Reverse(blocker.content.severity),
         blocker.content.raised_at,
         blocker.number,
     )
+}
+
+/// Where a blocker stands as of an instant; none if it needs no attention.
+pub(crate) fn rank(blocker: &Blocker, settings: &Settings, now: Timestamp) -> Option<Rank> {
+    let reason = reasons(blocker, settings, now).next()?;
+    Some(placed(reason, blocker))
 }
 
 /// Which part of the list is wanted.
@@ -106,50 +112,109 @@ pub fn attention(
     range: Range,
     now: Timestamp,
 ) -> Result<Vec<Item>, Error> {
-    let tree = organization.tree();
-    tree.require(node)?;
+    organization.tree().require(node)?;
+    let found = if range.after.is_none() && now >= organization.as_of() {
+        let seen = organization.seen_at(now);
+        if include_subtree {
+            first_of_subtree(&seen, node, range.limit)
+        } else {
+            seen.ranked(node, None).take(range.limit).copied().collect()
+        }
+    } else {
+        // The ranking is kept as of the present only: what a later page follows is ranked anew, as of its first page.
+        ranked_anew(organization, node, include_subtree, range, now)
+    };
+    let settings = organization.settings();
+    found
+        .into_iter()
+        .map(|(reason, .., number)| {
+            let blocker = organization.blocker(number).map_err(Error::internal)?;
+            Ok(Item {
+                reason,
+                note: note(
+                    blocker,
+                    &reasons(blocker, &settings, now).collect::<Vec<_>>(),
+                    now,
+                ),
+                blocker: blocker.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Where the search for what comes first goes on.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Source<'a> {
+    /// In a subtree that nobody has looked into.
+    Subtree(&'a NodeId),
+    /// With what a node itself has.
+    Own(&'a NodeId),
+}
+
+/// The first few of a subtree: looks only into the subtrees that hold them.
+fn first_of_subtree(organization: &Organization, top: &NodeId, limit: usize) -> Vec<Rank> {
+    let mut found = Vec::new();
+    let mut open = BinaryHeap::new();
+    let subtree = |node| {
+        let first = organization.standing(node).first;
+        first.map(|rank| Reverse((rank, Source::Subtree(node))))
+    };
+    let own = |node, after| {
+        let next = organization.ranked(node, after).next();
+        next.map(|rank| Reverse((*rank, Source::Own(node))))
+    };
+    open.extend(subtree(top));
+    while found.len() < limit
+        && let Some(Reverse((rank, source))) = open.pop()
+    {
+        match source {
+            Source::Subtree(node) => {
+                open.extend(own(node, None));
+                open.extend(organization.tree().all_children(node).filter_map(subtree));
+            }
+            Source::Own(node) => {
+                found.push(rank);
+                open.extend(own(node, Some(rank)));
+            }
+        }
+    }
+    found
+}
+
+/// A part of the ranking as of any instant, found by looking at every blocker.
+fn ranked_anew(
+    organization: &Organization,
+    node: &NodeId,
+    include_subtree: bool,
+    range: Range,
+    now: Timestamp,
+) -> Vec<Rank> {
     let settings = organization.settings();
     let nodes = if include_subtree {
-        tree.whole_subtree(node)
+        organization.tree().whole_subtree(node)
     } else {
         vec![node.clone()]
     };
-    let mut ranked: Vec<(Rank, &Arc<Blocker>)> = Vec::new();
+    let mut ranked: Vec<Rank> = Vec::new();
     for id in &nodes {
         let held = organization.held_by(id);
         let to_verify = organization
             .raised_by(id)
             .filter(|blocker| blocker.status.state == State::Resolved);
-        for blocker in held.chain(to_verify) {
-            let Some(reason) = reasons(blocker, &settings, now).next() else {
-                continue;
-            };
-            let rank = rank(reason, blocker);
-            if range.after.is_none_or(|after| rank > after) {
-                ranked.push((rank, blocker));
-            }
-        }
+        ranked.extend(
+            held.chain(to_verify)
+                .filter_map(|blocker| rank(blocker, &settings, now))
+                .filter(|rank| range.after.is_none_or(|after| *rank > after)),
+        );
     }
     if ranked.len() > range.limit {
         if range.limit > 0 {
-            ranked.select_nth_unstable_by_key(range.limit - 1, |(rank, _)| *rank);
+            ranked.select_nth_unstable(range.limit - 1);
         }
         ranked.truncate(range.limit);
     }
-    ranked.sort_unstable_by_key(|(rank, _)| *rank);
-    // Only what is told is put into words.
-    Ok(ranked
-        .into_iter()
-        .map(|((reason, ..), blocker)| Item {
-            reason,
-            note: note(
-                blocker,
-                &reasons(blocker, &settings, now).collect::<Vec<_>>(),
-                now,
-            ),
-            blocker: blocker.clone(),
-        })
-        .collect())
+    ranked.sort_unstable();
+    ranked
 }
 
 /// Every reason why a blocker needs attention, most pressing first.

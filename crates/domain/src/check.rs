@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 
 use crate::{
-    blocker::{Blocker, EscalationState, State},
+    attention::rank,
+    blocker::{Blocker, EscalationState, Severity, State},
+    counters::Counters,
     id::NodeId,
-    organization::Organization,
+    organization::{Organization, Standing},
 };
 
 /// Most violations told of one kind.
@@ -105,66 +107,147 @@ fn check_blocker(organization: &Organization, blocker: &Blocker) -> Vec<(&'stati
     found
 }
 
-/// Raised = open + closed at every node (E2), and the counters equal a recount.
-fn check_counters(organization: &Organization, completeness: Completeness) -> Vec<Violation> {
+/// What a recount of the blockers at hand finds for one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recount {
+    /// The counters; what only the log can tell (escalations, meetings, the change of the day) is as it was counted.
+    pub counters: Counters,
+    /// The figures as of [`Organization::as_of`].
+    pub standing: Standing,
+}
+
+/// Counts the blockers at hand anew, for every node. Totals count what is at hand; see [`Completeness`].
+#[must_use]
+pub fn recount(organization: &Organization) -> HashMap<NodeId, Recount> {
     let tree = organization.tree();
-    let mut recount: HashMap<&NodeId, [i64; 6]> = HashMap::new();
+    let settings = organization.settings();
+    let as_of = organization.as_of();
+    let mut counted: HashMap<NodeId, Recount> = HashMap::new();
+    for node in tree.iter() {
+        let Counters {
+            escalated_in,
+            escalated_out,
+            meetings_held,
+            day,
+            day_open,
+            ..
+        } = organization.counters(&node.id);
+        let counters = Counters {
+            escalated_in,
+            escalated_out,
+            meetings_held,
+            day,
+            day_open,
+            ..Counters::default()
+        };
+        counted.insert(
+            node.id.clone(),
+            Recount {
+                counters,
+                standing: Standing::default(),
+            },
+        );
+    }
     for blocker in organization.blockers() {
-        let open = blocker.is_open();
         let status = &blocker.status;
-        let mut seen_holder = false;
+        let open = blocker.is_open();
+        let one = i64::from(open);
+        let deadline = blocker.deadline().filter(|_| open);
+        let mut passed_holder = false;
         for node in tree.path_up(&blocker.content.origin) {
+            let Some(Recount { counters, standing }) = counted.get_mut(node) else {
+                continue;
+            };
+            counters.raised_total += 1;
+            counters.closed_total += 1 - one;
+            counters.awaiting_verification += i64::from(status.state == State::Resolved);
+            for (severity, count) in Severity::ALL.iter().zip(&mut counters.by_severity) {
+                *count += i64::from(open && *severity == blocker.content.severity);
+            }
+            for (state, count) in State::ALL.iter().zip(&mut counters.by_state) {
+                *count += i64::from(open && *state == status.state);
+            }
+            if let Some(holder) = tree.get(&status.holder).filter(|_| open) {
+                *counters
+                    .by_holder_level
+                    .entry(holder.level.clone())
+                    .or_default() += 1;
+            }
             let here = *node == status.holder;
-            let tally = recount.entry(node).or_default();
-            tally[0] += i64::from(open);
-            tally[1] += i64::from(open && here);
-            tally[2] += i64::from(open && seen_holder);
-            tally[3] += i64::from(open && status.owner.is_none());
-            tally[4] += i64::from(status.state == State::Resolved);
-            tally[5] += 1;
-            seen_holder |= here;
+            counters.held_here += i64::from(open && here);
+            counters.held_below += i64::from(open && passed_holder);
+            counters.held_above += i64::from(open && !here && !passed_holder);
+            passed_holder |= here;
+            counters.unowned += i64::from(open && status.owner.is_none());
+            counters.exhausted += i64::from(status.escalation == EscalationState::Exhausted);
+            standing.overdue += i64::from(deadline.is_some_and(|at| at <= as_of));
+            standing.due_soon += i64::from(
+                deadline
+                    .is_some_and(|at| at > as_of && at.minus(settings.due_soon_within) <= as_of),
+            );
+            standing.aged +=
+                i64::from(open && as_of.since(blocker.content.raised_at) > settings.aged_after);
+            if open {
+                let oldest = standing.oldest.unwrap_or(blocker.number);
+                standing.oldest = Some(oldest.min(blocker.number));
+            }
+        }
+        let first = rank(blocker, &settings, as_of);
+        let place = if open {
+            &status.holder
+        } else {
+            &blocker.content.origin
+        };
+        for node in tree.path_up(place) {
+            if let Some(Recount { standing, .. }) = counted.get_mut(node) {
+                standing.first = standing.first.into_iter().chain(first).min();
+            }
         }
     }
+    counted
+}
+
+/// Raised = open + closed at every node (E2), and counters and figures equal a recount.
+fn check_counters(organization: &Organization, completeness: Completeness) -> Vec<Violation> {
     let mut found = Vec::new();
-    for node in tree.iter() {
-        let counters = organization.counters(&node.id);
-        let open = counters.open();
-        if counters.raised_total != open + counters.closed_total {
+    for (node, mut recount) in recount(organization) {
+        let counters = organization.counters(&node);
+        if counters.raised_total != counters.open() + counters.closed_total {
             found.push(Violation {
                 guarantee: "E2",
                 message: format!(
-                    "`{}`: {} raised, but {open} open and {} closed",
-                    node.id, counters.raised_total, counters.closed_total
+                    "`{node}`: {} raised, but {} open and {} closed",
+                    counters.raised_total,
+                    counters.open(),
+                    counters.closed_total
                 ),
             });
         }
-        let expected = recount.get(&node.id).copied().unwrap_or_default();
-        let counted = [
-            open,
-            counters.held_here,
-            counters.held_below,
-            counters.unowned,
-            counters.awaiting_verification,
-            match completeness {
-                Completeness::All => counters.raised_total,
-                Completeness::LiveOnly => expected[5],
-            },
-        ];
-        let sums = [
-            counters.by_severity.iter().sum::<i64>(),
-            counters.by_holder_level.values().sum(),
-            counters.held_here + counters.held_below + counters.held_above,
-        ];
-        if counted != expected || sums.iter().any(|sum| *sum != open) {
+        if completeness == Completeness::LiveOnly {
+            recount.counters.raised_total = counters.raised_total;
+            recount.counters.closed_total = counters.closed_total;
+        }
+        if counters != recount.counters {
             found.push(Violation {
                 guarantee: "E9",
                 message: format!(
-                    "`{}`: open, here, below, unowned, to verify, raised are counted {counted:?} and recounted {expected:?}",
-                    node.id
+                    "`{node}`: counted are {counters:?}, recounted {:?}",
+                    recount.counters
+                ),
+            });
+        }
+        let standing = organization.standing(&node);
+        if !standing.same_figures(&recount.standing) {
+            found.push(Violation {
+                guarantee: "E9",
+                message: format!(
+                    "`{node}`: its figures are {standing:?}, recounted {:?}",
+                    recount.standing
                 ),
             });
         }
     }
+    found.sort_by(|a, b| a.message.cmp(&b.message));
     found
 }
 

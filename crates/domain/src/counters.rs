@@ -88,13 +88,14 @@ impl Counters {
         }
         self.by_severity[severity_index(blocker.content.severity)] += sign;
         self.by_state[state_index(status.state)] += sign;
-        let at_level = self
-            .by_holder_level
-            .entry(holder_level.clone())
-            .or_default();
-        *at_level += sign;
-        if *at_level == 0 {
-            self.by_holder_level.remove(holder_level);
+        match self.by_holder_level.get_mut(holder_level) {
+            Some(at_level) if *at_level == -sign => {
+                self.by_holder_level.remove(holder_level);
+            }
+            Some(at_level) => *at_level += sign,
+            None => {
+                self.by_holder_level.insert(holder_level.clone(), sign);
+            }
         }
         match held_at {
             HeldAt::Here => self.held_here += sign,

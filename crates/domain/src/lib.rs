@@ -4,6 +4,7 @@
 //! functions serve the live service, the replay of the log and the property tests.
 
 pub mod agenda;
+mod aging;
 pub mod attention;
 pub mod blocker;
 pub mod check;

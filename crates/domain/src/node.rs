@@ -1,5 +1,7 @@
 //! Nodes: teams and teams of teams, one recursive type.
 
+use std::sync::Arc;
+
 use crate::{
     error::Error,
     id::NodeId,
@@ -9,12 +11,12 @@ use crate::{
 
 /// Label of a level, such as `TEAM` or `TRAIN`; 1–40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Level(String);
+pub struct Level(Arc<str>);
 
 impl Level {
     /// Checks a label given in `field`. Errors: [`Error::Invalid`].
     pub fn new(field: &str, text: &str) -> Result<Self, Error> {
-        Ok(Self(text::constant(field, text)?))
+        Ok(Self(text::constant(field, text)?.into()))
     }
 
     /// The label as text.

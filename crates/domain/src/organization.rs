@@ -5,6 +5,7 @@
 
 mod apply;
 mod index;
+mod standing;
 
 use std::sync::Arc;
 
@@ -22,10 +23,12 @@ use crate::{
     tree::Tree,
 };
 use index::Index;
+pub use standing::Standing;
+use standing::Standings;
 
 /// The state of one organization at one revision. Holds the live blockers (open, or resolved and unverified) and the
 /// open meetings; closed ones come in with [`Organization::recall`] when a command needs them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Organization {
     id: OrganizationId,
     revision: i64,
@@ -37,10 +40,60 @@ pub struct Organization {
     policy_at: HashMap<NodeId, PolicyId>,
     blockers: OrdMap<BlockerNumber, Arc<Blocker>>,
     meetings: OrdMap<MeetingNumber, Arc<Meeting>>,
-    counters: HashMap<NodeId, Arc<Counters>>,
+    tallies: HashMap<NodeId, Arc<Tally>>,
     next_blocker: i64,
     next_meeting: i64,
     index: Index,
+    standings: Standings,
+    /// Revision at which it was restored: what changed before is not known.
+    restored_at: i64,
+}
+
+/// What is counted for one node, over its whole subtree.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    counters: Counters,
+    standing: Standing,
+}
+
+impl PartialEq for Organization {
+    /// Equal in state; what is derived from it, and as of when, does not count.
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            revision,
+            time,
+            profile,
+            tree,
+            policies,
+            versions,
+            policy_at,
+            blockers,
+            meetings,
+            tallies: _,
+            next_blocker,
+            next_meeting,
+            index,
+            standings: _,
+            restored_at: _,
+        } = self;
+        *id == other.id
+            && *revision == other.revision
+            && *time == other.time
+            && *profile == other.profile
+            && *tree == other.tree
+            && *policies == other.policies
+            && *versions == other.versions
+            && *policy_at == other.policy_at
+            && *blockers == other.blockers
+            && *meetings == other.meetings
+            && *next_blocker == other.next_blocker
+            && *next_meeting == other.next_meeting
+            && *index == other.index
+            && tree
+                .iter()
+                .all(|node| self.counters(&node.id) == other.counters(&node.id))
+    }
 }
 
 /// What a snapshot is restored from: rows as they were stored.
@@ -89,10 +142,12 @@ impl Organization {
             policy_at: HashMap::new(),
             blockers: OrdMap::new(),
             meetings: OrdMap::new(),
-            counters: HashMap::new(),
+            tallies: HashMap::new(),
             next_blocker: 1,
             next_meeting: 1,
             index: Index::default(),
+            standings: Standings::default(),
+            restored_at: 0,
         }
     }
 
@@ -119,8 +174,10 @@ impl Organization {
             profile: Some(Arc::new(profile)),
             next_blocker,
             next_meeting,
+            restored_at: revision,
             ..Self::empty(id)
         };
+        organization.standings.as_of = time;
         for node in nodes {
             organization.tree.put(node);
         }
@@ -131,7 +188,7 @@ impl Organization {
             organization.put_version(version);
         }
         for (node, counters) in counters {
-            organization.counters.insert(node, Arc::new(counters));
+            organization.tally(&node).counters = counters;
         }
         organization.recall(blockers, meetings);
         organization
@@ -141,9 +198,13 @@ impl Organization {
     pub fn recall(&mut self, blockers: Vec<Blocker>, meetings: Vec<Meeting>) {
         for blocker in blockers {
             if !self.blockers.contains_key(&blocker.number) {
-                let blocker = Arc::new(blocker);
+                let blocker = Arc::new(self.sharing_ids(blocker));
                 self.index.insert(&blocker);
-                self.blockers.insert(blocker.number, blocker);
+                self.blockers.insert(blocker.number, blocker.clone());
+                if blocker.is_live() {
+                    self.stage(&blocker);
+                    self.stand(&blocker);
+                }
             }
         }
         for meeting in meetings {
@@ -365,9 +426,9 @@ impl Organization {
     /// The counters of a node.
     #[must_use]
     pub fn counters(&self, node: &NodeId) -> Counters {
-        self.counters
+        self.tallies
             .get(node)
-            .map(|counters| (**counters).clone())
+            .map(|tally| tally.counters.clone())
             .unwrap_or_default()
     }
 
@@ -381,6 +442,32 @@ impl Organization {
     #[must_use]
     pub const fn next_meeting(&self) -> MeetingNumber {
         MeetingNumber::new(self.next_meeting)
+    }
+
+    fn tally(&mut self, node: &NodeId) -> &mut Tally {
+        if !self.tallies.contains_key(node) {
+            self.tallies.insert(node.clone(), Arc::default());
+        }
+        // It is there.
+        Arc::make_mut(self.tallies.entry(node.clone()).or_default())
+    }
+
+    /// A blocker whose ids are those of the tree and the policies themselves, so that each is in memory once.
+    fn sharing_ids(&self, mut blocker: Blocker) -> Blocker {
+        let content = Arc::make_mut(&mut blocker.content);
+        let nodes = content
+            .blocked_nodes
+            .iter_mut()
+            .chain(&mut content.causing_nodes);
+        for id in nodes.chain([&mut content.origin, &mut blocker.status.holder]) {
+            if let Some(node) = self.tree.get(id) {
+                *id = node.id.clone();
+            }
+        }
+        if let Some(policy) = self.policies.get(&blocker.status.policy) {
+            blocker.status.policy = policy.id.clone();
+        }
+        blocker
     }
 
     fn put_policy(&mut self, policy: Policy) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Organization;
 use crate::{
+    aging::Stage,
     blocker::{Blocker, Change, ChangeKind, Move, MoveKind},
     counters::{Counters, HeldAt},
     error::Error,
@@ -12,6 +13,7 @@ use crate::{
     meeting::Meeting,
     node::Node,
     profile::Profile,
+    tree::Tree,
 };
 
 impl Organization {
@@ -37,12 +39,16 @@ impl Organization {
                     .profile
                     .as_ref()
                     .map_or(event.at, |before| before.created_at);
+                let before = self.settings();
                 self.profile = Some(Arc::new(Profile {
                     created_at,
                     updated_at: event.at,
                     revision: event.revision,
                     ..profile.clone()
                 }));
+                if self.settings() != before {
+                    self.restand_all();
+                }
             }
             Payload::NodeCreated(node)
             | Payload::NodeUpdated(node)
@@ -83,7 +89,8 @@ impl Organization {
                     ..closed.clone()
                 };
                 self.put_meeting(meeting);
-                self.change_counters(&closed.node, |counters| counters.meetings_held += 1);
+                self.tally(&closed.node).counters.meetings_held += 1;
+                self.touch(Some(&closed.node));
             }
         }
         Ok(())
@@ -97,11 +104,14 @@ impl Organization {
             revision: event.revision,
             ..node.clone()
         };
+        let id = node.id.clone();
         let Some(before) = before else {
             self.tree.put(node);
+            self.touch(Some(&id));
             return;
         };
         let day = event.at.day();
+        self.touch(Some(&id));
         if before.parent == node.parent {
             // Only the label of the holder's level can matter to the counters.
             let held: Vec<Arc<Blocker>> = if before.level == node.level {
@@ -110,11 +120,11 @@ impl Organization {
                 self.held_by(&node.id).cloned().collect()
             };
             for blocker in &held {
-                self.count(blocker, -1, day);
+                self.count(Some(blocker), None, day);
             }
             self.tree.put(node);
             for blocker in &held {
-                self.count(blocker, 1, day);
+                self.count(None, Some(blocker), day);
             }
             return;
         }
@@ -133,26 +143,29 @@ impl Organization {
         let retired_closed =
             totals.closed_total - i64::try_from(closed_at_hand).unwrap_or(i64::MAX);
         for blocker in &moved {
-            self.count(blocker, -1, day);
+            self.count(Some(blocker), None, day);
         }
         self.transfer(before.parent.as_ref(), -retired_raised, -retired_closed);
         let parent = node.parent.clone();
         self.tree.put(node);
         self.transfer(parent.as_ref(), retired_raised, retired_closed);
         for blocker in &moved {
-            self.count(blocker, 1, day);
+            self.count(None, Some(blocker), day);
+        }
+        self.touch(Some(&id));
+        for parent in [&before.parent, &parent] {
+            self.settle(parent.as_ref());
         }
     }
 
     /// Adds to the totals of a node and of all above it.
     fn transfer(&mut self, from: Option<&NodeId>, raised: i64, closed: i64) {
-        let Some(from) = from else { return };
-        let path: Vec<NodeId> = self.tree.path_up(from).cloned().collect();
-        for node in path {
-            self.change_counters(&node, |counters| {
-                counters.raised_total += raised;
-                counters.closed_total += closed;
-            });
+        let mut path = from.cloned();
+        while let Some(node) = path {
+            let counters = &mut self.tally(&node).counters;
+            counters.raised_total += raised;
+            counters.closed_total += closed;
+            path = self.tree.parent(&node).cloned();
         }
     }
 
@@ -175,12 +188,13 @@ impl Organization {
             status: change.status.clone(),
             revision: event.revision,
         });
+        self.count(before.as_deref(), Some(&after), day);
         if let Some(before) = &before {
-            self.count(before, -1, day);
             self.index.remove(before);
         }
-        self.count(&after, 1, day);
         self.index.insert(&after);
+        self.blockers.insert(change.number, after.clone());
+        self.restand(before.as_deref(), &after);
         self.next_blocker = self.next_blocker.max(change.number.get() + 1);
         if let ChangeKind::Moved(moved) = &change.kind {
             self.count_move(moved);
@@ -191,7 +205,6 @@ impl Organization {
         {
             self.note_departure(&before.status.holder, change.number);
         }
-        self.blockers.insert(change.number, after);
         Ok(())
     }
 
@@ -217,46 +230,77 @@ impl Organization {
             .cloned()
             .collect();
         for node in left {
-            self.change_counters(&node, |counters| counters.escalated_out += 1);
+            self.tally(&node).counters.escalated_out += 1;
         }
-        self.change_counters(&moved.to, |counters| counters.escalated_in += 1);
+        self.tally(&moved.to).counters.escalated_in += 1;
     }
 
-    /// Adds a blocker to, or takes it from, the counters of its origin and of all above.
-    fn count(&mut self, blocker: &Blocker, sign: i64, day: i64) {
-        let holder = &blocker.status.holder;
-        let Some(level) = self.tree.get(holder).map(|node| node.level.clone()) else {
+    /// Replaces a blocker by its next version in what is counted for its origin and for all above.
+    fn count(&mut self, before: Option<&Blocker>, after: Option<&Blocker>, day: i64) {
+        let Some(blocker) = after.or(before) else {
             return;
         };
-        // On the way up from the origin the holder lies above until it is met, and below afterwards.
-        let mut held_at = HeldAt::Above;
-        let path: Vec<NodeId> = self
-            .tree
-            .path_up(&blocker.content.origin)
-            .cloned()
-            .collect();
-        for node in path {
-            if held_at == HeldAt::Here {
-                held_at = HeldAt::Below;
+        let settings = self.settings();
+        let as_of = self.as_of();
+        let stage = |blocker: Option<&Blocker>| {
+            blocker.map_or_else(Stage::default, |blocker| {
+                Stage::of(blocker, &settings, as_of)
+            })
+        };
+        let stages = (stage(before), stage(after));
+        let revision = self.revision;
+        let mut taken = before.and_then(|blocker| Seen::of(&self.tree, blocker, -1));
+        let mut added = after.and_then(|blocker| Seen::of(&self.tree, blocker, 1));
+        let mut path = Some(blocker.content.origin.clone());
+        while let Some(node) = path {
+            let tally = self.tally(&node);
+            for seen in taken.iter_mut().chain(&mut added) {
+                seen.count(&node, &mut tally.counters, day);
             }
-            if node == *holder {
-                held_at = HeldAt::Here;
-            }
-            self.change_counters(&node, |counters| {
-                counters.count(blocker, held_at, &level, sign, day);
-            });
+            tally.standing.recount(stages.0, stages.1);
+            tally.standing.changed = revision;
+            path = self.tree.parent(&node).cloned();
         }
-    }
-
-    fn change_counters(&mut self, node: &NodeId, change: impl FnOnce(&mut Counters)) {
-        change(Arc::make_mut(
-            self.counters.entry(node.clone()).or_default(),
-        ));
     }
 
     fn put_meeting(&mut self, meeting: Meeting) {
         self.index.remove_meeting(&meeting);
         self.index.insert_meeting(&meeting);
         self.meetings.insert(meeting.number, Arc::new(meeting));
+    }
+}
+
+/// A blocker as it is counted on the way up from its origin: the holder lies above until it is met, and below afterwards.
+struct Seen<'a> {
+    blocker: &'a Blocker,
+    holder: Arc<Node>,
+    held_at: HeldAt,
+    sign: i64,
+}
+
+impl<'a> Seen<'a> {
+    fn of(tree: &Tree, blocker: &'a Blocker, sign: i64) -> Option<Self> {
+        Some(Self {
+            blocker,
+            holder: tree.get(&blocker.status.holder)?.clone(),
+            held_at: HeldAt::Above,
+            sign,
+        })
+    }
+
+    fn count(&mut self, node: &NodeId, counters: &mut Counters, day: i64) {
+        if self.held_at == HeldAt::Here {
+            self.held_at = HeldAt::Below;
+        }
+        if *node == self.holder.id {
+            self.held_at = HeldAt::Here;
+        }
+        counters.count(
+            self.blocker,
+            self.held_at,
+            &self.holder.level,
+            self.sign,
+            day,
+        );
     }
 }

@@ -1,7 +1,10 @@
 //! The end of a history: roll-ups against a naive recount, the log against the state, and the state against its rows.
 
+use std::time::Duration;
+
 use echelon_domain::{
     NodeId, Organization,
+    attention::{Range, attention},
     blocker::{Blocker, EscalationState, Severity, State},
     check::compare,
     organization::Parts,
@@ -37,7 +40,17 @@ fn count(blockers: &[&Blocker], matches: impl Fn(&Blocker) -> bool) -> i64 {
 pub(super) fn check_rollups(world: &World) {
     let organization = &world.live;
     let now = world.now();
+    // One whose figures have gone on must rank the past anew, from every blocker.
+    let mut later = organization.clone();
+    later.advance(now.plus(Duration::from_secs(40 * 86_400)));
     for node in organization.tree().iter() {
+        for include_subtree in [true, false] {
+            let ranked = |organization| {
+                attention(organization, &node.id, include_subtree, Range::ALL, now)
+                    .expect("the node exists")
+            };
+            assert_eq!(ranked(organization), ranked(&later), "{}", node.id);
+        }
         let answer = rollup(organization, &node.id, now).expect("the node exists");
         assert_eq!(
             (answer.as_of, answer.revision),
