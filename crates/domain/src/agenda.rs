@@ -166,6 +166,22 @@ fn note(blocker: &Blocker, now: Timestamp) -> String {
     parts.join(", ")
 }
 
+/// The open blockers of a subtree that say who causes them, and perhaps others that do: whichever are fewer to look at.
+fn with_causes_below<'a>(organization: &'a Organization, node: &NodeId) -> Vec<&'a Arc<Blocker>> {
+    let says = |blocker: &&Arc<Blocker>| !blocker.content.causing_nodes.is_empty();
+    let below = usize::try_from(organization.counters(node).open()).unwrap_or(usize::MAX);
+    if below > organization.with_causes_count() {
+        return organization.with_causes().collect();
+    }
+    let origins = organization.tree().whole_subtree(node);
+    origins
+        .iter()
+        .flat_map(|origin| organization.raised_by(origin))
+        .filter(|blocker| blocker.is_open())
+        .filter(says)
+        .collect()
+}
+
 /// Claims between participants of the meeting that only one side makes. A deeper node counts as the participant whose
 /// subtree it is in. Who has not checked in cannot have failed to mention anything.
 fn claims(
@@ -173,35 +189,31 @@ fn claims(
     node: &NodeId,
     meeting: Option<&Meeting>,
 ) -> Vec<OneSidedClaim> {
+    let check_ins = meeting
+        .map(|meeting| meeting.check_ins.as_slice())
+        .unwrap_or_default();
+    if check_ins.is_empty() {
+        return Vec::new();
+    }
     let tree = organization.tree();
     let participant = |id: &NodeId| {
         tree.path_up(id)
             .find(|step| tree.parent(step) == Some(node))
             .cloned()
     };
-    let mut stated: Vec<(NodeId, NodeId, BlockerNumber, String)> = Vec::new();
-    for child in tree.children(node) {
-        for origin in tree.whole_subtree(child) {
-            for blocker in organization
-                .raised_by(&origin)
-                .filter(|open| open.is_open())
-            {
-                for causing in blocker.content.causing_nodes.iter().filter_map(participant) {
-                    if causing != *child {
-                        stated.push((
-                            child.clone(),
-                            causing,
-                            blocker.number,
-                            blocker.content.title.clone(),
-                        ));
-                    }
-                }
+    let mut stated: Vec<(NodeId, BlockerNumber, NodeId, &str)> = Vec::new();
+    for blocker in with_causes_below(organization, node) {
+        let Some(blocked) = participant(&blocker.content.origin) else {
+            continue;
+        };
+        for causing in blocker.content.causing_nodes.iter().filter_map(participant) {
+            if causing != blocked {
+                let title = blocker.content.title.as_str();
+                stated.push((blocked.clone(), blocker.number, causing, title));
             }
         }
     }
-    let check_ins = meeting
-        .map(|meeting| meeting.check_ins.as_slice())
-        .unwrap_or_default();
+    stated.sort();
     let mut guessed: Vec<(NodeId, NodeId, String)> = Vec::new();
     for check_in in check_ins {
         for claim in &check_in.may_block {
@@ -216,20 +228,22 @@ fn claims(
     let has_checked_in = |id: &NodeId| check_ins.iter().any(|check_in| check_in.node == *id);
     let by_blocked = stated
         .iter()
-        .filter(|(blocked, causing, ..)| {
+        .filter(|(blocked, _, causing, _)| {
             has_checked_in(causing) && !guessed.iter().any(|(b, c, _)| b == blocked && c == causing)
         })
-        .map(|(blocked, causing, number, title)| OneSidedClaim {
+        .map(|(blocked, number, causing, title)| OneSidedClaim {
             side: Side::Blocked,
             blocked: blocked.clone(),
             causing: causing.clone(),
-            note: title.clone(),
+            note: (*title).to_owned(),
             blocker: Some(*number),
         });
     let by_causing = guessed
         .iter()
         .filter(|(blocked, causing, _)| {
-            !stated.iter().any(|(b, c, ..)| b == blocked && c == causing)
+            !stated
+                .iter()
+                .any(|(b, _, c, _)| b == blocked && c == causing)
         })
         .map(|(blocked, causing, note)| OneSidedClaim {
             side: Side::Causing,

@@ -29,6 +29,17 @@ impl Severity {
     /// Every severity, from least to worst.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
+    /// Its place among the severities, from 1 for the least: so that lists and tables sort.
+    #[must_use]
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Low => 1,
+            Self::Medium => 2,
+            Self::High => 3,
+            Self::Critical => 4,
+        }
+    }
+
     /// The name, as in conditions and tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -16,6 +16,7 @@ pub mod escalation;
 pub mod event;
 pub mod explain;
 pub mod id;
+pub mod list;
 pub mod meeting;
 pub mod node;
 pub mod organization;

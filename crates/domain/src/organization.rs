@@ -7,7 +7,7 @@ mod apply;
 mod index;
 mod standing;
 
-use std::sync::Arc;
+use std::{ops::RangeBounds, sync::Arc};
 
 use imbl::{HashMap, OrdMap};
 
@@ -362,6 +362,14 @@ impl Organization {
         self.blockers.values()
     }
 
+    /// The blockers at hand from a number on, or up to it.
+    pub fn blockers_within(
+        &self,
+        numbers: impl RangeBounds<BlockerNumber>,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Blocker>> {
+        self.blockers.range(numbers).map(|(_, blocker)| blocker)
+    }
+
     /// The live blockers that a node raised, by number.
     pub fn raised_by(&self, node: &NodeId) -> impl Iterator<Item = &Arc<Blocker>> {
         self.index
@@ -375,6 +383,19 @@ impl Organization {
         self.index
             .held_by(node)
             .filter_map(|number| self.blockers.get(number))
+    }
+
+    /// The open blockers that say which nodes cause them, by number.
+    pub fn with_causes(&self) -> impl Iterator<Item = &Arc<Blocker>> {
+        self.index
+            .with_causes()
+            .filter_map(|number| self.blockers.get(number))
+    }
+
+    /// How many [`Organization::with_causes`] are.
+    #[must_use]
+    pub fn with_causes_count(&self) -> usize {
+        self.index.with_causes().len()
     }
 
     /// The open blocker with this dedupe key.

@@ -21,7 +21,6 @@ use crate::{
     sql,
 };
 pub(crate) use query::page;
-pub use query::{BlockerCursor, BlockerOrder, BlockerQuery};
 use stored::{from_row, to_row};
 
 /// Rows read at once where there may be a million.

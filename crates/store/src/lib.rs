@@ -24,7 +24,6 @@ mod sql;
 mod store;
 
 pub use batch::Batch;
-pub use blocker::{BlockerCursor, BlockerOrder, BlockerQuery};
 pub use changes::Changes;
 pub use error::StoreError;
 pub use event::EventRow;

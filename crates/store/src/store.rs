@@ -9,8 +9,8 @@ use std::{
 };
 
 use echelon_domain::{
-    BlockerNumber, MeetingNumber, OrganizationId, Timestamp, blocker::Blocker, meeting::Meeting,
-    organization::Parts, profile::Profile,
+    BlockerNumber, MeetingNumber, OrganizationId, Timestamp, blocker::Blocker, list::BlockerQuery,
+    meeting::Meeting, organization::Parts, profile::Profile,
 };
 use sea_orm::{
     AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
@@ -19,7 +19,7 @@ use sea_orm::{
 
 use crate::{
     batch::Batch,
-    blocker::{self, BlockerQuery},
+    blocker,
     error::StoreError,
     event::{self, EventRow},
     lock::Lock,

@@ -6,8 +6,9 @@ use echelon_domain::{
     BlockerNumber, MeetingNumber, NodeId,
     blocker::{Blocker, EscalationState, Severity, State},
     command::Command,
+    list::{self, BlockerCursor, BlockerOrder, BlockerQuery},
 };
-use echelon_store::{BlockerCursor, BlockerOrder, BlockerQuery, MeetingQuery};
+use echelon_store::MeetingQuery;
 use echelon_testkit::{TestDatabase, on_both};
 
 use super::history::{History, new_blocker, node};
@@ -73,6 +74,22 @@ async fn list(history: &History, query: &BlockerQuery) -> Vec<BlockerNumber> {
     let (revision, found) = history.store.blockers(&history.id, query).await.unwrap();
     assert_eq!(revision, history.live.revision());
     found.iter().map(|blocker| blocker.number).collect()
+}
+
+/// What is live is listed from memory: the page must be the one that the database gives.
+async fn check_live(history: &History, query: &BlockerQuery) {
+    let mut query = query.clone();
+    if query.states.is_empty() {
+        query.states = State::ALL.to_vec();
+    }
+    query
+        .states
+        .retain(|state| state.is_open() || *state == State::Resolved);
+    if query.is_live() {
+        let page = list::page(&history.live, &query);
+        let page: Vec<BlockerNumber> = page.iter().map(|blocker| blocker.number).collect();
+        assert_eq!(page, list(history, &query).await, "{query:?}");
+    }
 }
 
 /// What a filter finds among all that ever were, by number.
@@ -170,6 +187,16 @@ async fn every_filter_finds_what_a_naive_one_finds(database: TestDatabase) {
         ),
     ];
     for (query, keep) in cases {
+        for order in [BlockerOrder::Number, BlockerOrder::Severity] {
+            for descending in [false, true] {
+                let query = BlockerQuery {
+                    order,
+                    descending,
+                    ..query.clone()
+                };
+                check_live(&history, &query).await;
+            }
+        }
         assert_eq!(
             list(&history, &query).await,
             naive(&history, keep),
@@ -203,6 +230,7 @@ async fn pages_join_to_the_whole_list_in_every_order(database: TestDatabase) {
             };
             let mut read = Vec::new();
             loop {
+                check_live(&history, &query).await;
                 let (_, page) = history.store.blockers(&history.id, &query).await.unwrap();
                 let Some(last) = page.last() else { break };
                 assert!(page.len() <= 7);

@@ -15,6 +15,8 @@ pub(super) struct Index {
     by_holder: HashMap<NodeId, OrdSet<BlockerNumber>>,
     by_key: HashMap<String, BlockerNumber>,
     timers: OrdSet<(Timestamp, BlockerNumber)>,
+    /// The open blockers that say who causes them.
+    with_causes: OrdSet<BlockerNumber>,
     open_meetings: HashMap<NodeId, MeetingNumber>,
 }
 
@@ -34,6 +36,9 @@ impl Index {
                 self.by_key
                     .insert(blocker.content.dedupe_key.clone(), number);
             }
+            if !blocker.content.causing_nodes.is_empty() {
+                self.with_causes.insert(number);
+            }
         }
         if let Some(at) = blocker.status.timer_at {
             self.timers.insert((at, number));
@@ -46,6 +51,9 @@ impl Index {
         take(&mut self.by_holder, &blocker.status.holder, number);
         if self.by_key.get(&blocker.content.dedupe_key) == Some(&number) {
             self.by_key.remove(&blocker.content.dedupe_key);
+        }
+        if !blocker.content.causing_nodes.is_empty() {
+            self.with_causes.remove(&number);
         }
         if let Some(at) = blocker.status.timer_at {
             self.timers.remove(&(at, number));
@@ -86,6 +94,10 @@ impl Index {
 
     pub(super) fn next_timer(&self) -> Option<Timestamp> {
         self.timers.get_min().map(|(at, _)| *at)
+    }
+
+    pub(super) fn with_causes(&self) -> impl ExactSizeIterator<Item = &BlockerNumber> {
+        self.with_causes.iter()
     }
 
     pub(super) fn open_meeting_of(&self, node: &NodeId) -> Option<MeetingNumber> {

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use echelon_domain::{
-    BlockerNumber, NodeId, OrganizationId, Timestamp,
-    blocker::{Blocker, EscalationState, Severity, State},
+    NodeId, OrganizationId,
+    blocker::Blocker,
+    list::{BlockerCursor, BlockerOrder, BlockerQuery},
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, Order, QueryFilter as _, QueryOrder as _,
@@ -12,7 +13,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _},
 };
 
-use super::stored::{from_row, rank};
+use super::stored::from_row;
 use crate::{
     entity::blocker::{Column, Entity},
     error::StoreError,
@@ -22,82 +23,12 @@ use crate::{
 /// Fewest rows read at once where rows are filtered in memory.
 const CHUNK_MIN: u64 = 500;
 
-/// What a list of blockers is ordered by; ties are ordered by number, in the same direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BlockerOrder {
-    /// By number.
-    #[default]
-    Number,
-    /// By when they were first raised.
-    RaiseTime,
-    /// By severity, LOW first.
-    Severity,
-}
-
-impl BlockerOrder {
-    const fn column(self) -> Column {
-        match self {
-            Self::Number => Column::Number,
-            Self::RaiseTime => Column::RaisedUs,
-            Self::Severity => Column::Severity,
-        }
+const fn column(order: BlockerOrder) -> Column {
+    match order {
+        BlockerOrder::Number => Column::Number,
+        BlockerOrder::RaiseTime => Column::RaisedUs,
+        BlockerOrder::Severity => Column::Severity,
     }
-}
-
-/// The last blocker of a page: the next page follows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockerCursor {
-    /// What the list is ordered by, as a number; see [`BlockerCursor::of`].
-    pub key: i64,
-    /// Its number.
-    pub number: BlockerNumber,
-}
-
-impl BlockerCursor {
-    /// The cursor after a blocker, in a list of this order.
-    #[must_use]
-    pub fn of(blocker: &Blocker, order: BlockerOrder) -> Self {
-        let key = match order {
-            BlockerOrder::Number => blocker.number.get(),
-            BlockerOrder::RaiseTime => blocker.content.raised_at.as_micros(),
-            BlockerOrder::Severity => rank(blocker.content.severity),
-        };
-        Self {
-            key,
-            number: blocker.number,
-        }
-    }
-}
-
-/// Which blockers to list. What is empty or none does not restrict.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BlockerQuery {
-    /// In one of these states.
-    pub states: Vec<State>,
-    /// Of one of these severities.
-    pub severities: Vec<Severity>,
-    /// Raised by one of these nodes; an empty list: by nobody.
-    pub origins: Option<Vec<NodeId>>,
-    /// Held by one of these nodes; an empty list: by nobody.
-    pub holders: Option<Vec<NodeId>>,
-    /// Owned by this person.
-    pub owner: Option<String>,
-    /// Without an owner.
-    pub unowned: bool,
-    /// Of this category.
-    pub category: Option<String>,
-    /// In this escalation state.
-    pub escalation: Option<EscalationState>,
-    /// First raised before this instant.
-    pub raised_before: Option<Timestamp>,
-    /// Order.
-    pub order: BlockerOrder,
-    /// From the highest down.
-    pub descending: bool,
-    /// After this one, in the order and direction above.
-    pub after: Option<BlockerCursor>,
-    /// At most so many.
-    pub limit: u64,
 }
 
 pub(crate) async fn page(
@@ -194,7 +125,7 @@ fn restrict(mut select: Select<Entity>, query: &BlockerQuery) -> Select<Entity> 
         select = select.filter(Column::State.is_in(states.iter().map(|state| state.as_str())));
     }
     if !severities.is_empty() {
-        let ranks = severities.iter().map(|severity| rank(*severity));
+        let ranks = severities.iter().map(|severity| severity.rank());
         select = select.filter(Column::Severity.is_in(ranks));
     }
     if let Some(owner) = owner {
@@ -221,7 +152,7 @@ fn order(
     query: &BlockerQuery,
     after: Option<BlockerCursor>,
 ) -> Select<Entity> {
-    let key = query.order.column();
+    let key = column(query.order);
     if let Some(BlockerCursor { key: at, number }) = after {
         let place = Expr::tuple([Expr::col(key), Expr::col(Column::Number)]);
         let last = Expr::tuple([Expr::value(at), Expr::value(number.get())]);

@@ -44,16 +44,6 @@ impl MarkJson {
     }
 }
 
-/// 1 for LOW to 4 for CRITICAL, so that the column sorts.
-pub(super) const fn rank(severity: Severity) -> i64 {
-    match severity {
-        Severity::Low => 1,
-        Severity::Medium => 2,
-        Severity::High => 3,
-        Severity::Critical => 4,
-    }
-}
-
 pub(super) fn to_row(
     organization: &OrganizationId,
     blocker: &Blocker,
@@ -129,7 +119,7 @@ pub(super) fn to_row(
         reporter: reporter.clone(),
         owner: owner.clone(),
         hold_approver: hold_approver.clone(),
-        severity: rank(*severity),
+        severity: severity.rank(),
         open: i64::from(state.is_open()),
         raised_us: raised_at.as_micros(),
         episode: i64::from(*episode),
@@ -206,7 +196,7 @@ pub(super) fn from_row(model: Model) -> Result<Blocker, StoreError> {
         description,
         severity: Severity::ALL
             .into_iter()
-            .find(|candidate| rank(*candidate) == severity)
+            .find(|candidate| candidate.rank() == severity)
             .ok_or_else(|| row.corrupt("severity", format!("`{severity}` is unknown")))?,
         category,
         blocked_nodes: row.nodes("blocked_nodes", &blocked_nodes)?,

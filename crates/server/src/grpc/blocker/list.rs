@@ -1,6 +1,6 @@
 //! Listing blockers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use echelon_api::{
     convert::{
@@ -10,8 +10,11 @@ use echelon_api::{
     },
     v1,
 };
-use echelon_domain::{BlockerNumber, Error, NodeId, Organization, blocker::State};
-use echelon_store::{BlockerCursor, BlockerOrder, BlockerQuery};
+use echelon_domain::{
+    BlockerNumber, Error, NodeId, Organization,
+    blocker::{Blocker, State},
+    list::{self, BlockerCursor, BlockerOrder, BlockerQuery},
+};
 
 use crate::{app::App, grpc::page::Paging};
 
@@ -37,7 +40,12 @@ pub(super) async fn list(
     let mut query = parse(app, &snapshot, &message)?;
     query.after = after;
     query.limit = paging.limit();
-    let (revision, mut found) = app.store().blockers(&organization, &query).await?;
+    let (revision, mut found): (i64, Vec<Arc<Blocker>>) = if query.is_live() {
+        (snapshot.revision(), list::page(&snapshot, &query))
+    } else {
+        let (revision, found) = app.store().blockers(&organization, &query).await?;
+        (revision, found.into_iter().map(Arc::new).collect())
+    };
     let next_page_token = paging.cut(&mut found, |blocker| {
         let BlockerCursor { key, number } = BlockerCursor::of(blocker, query.order);
         format!("{key}:{}", number.get())
