@@ -3,7 +3,10 @@
 
 mod batch;
 mod feed;
+mod prepared;
 mod read;
+mod recent;
+mod rollups;
 mod runtime;
 mod trial;
 mod worker;
@@ -15,7 +18,7 @@ use std::{
 };
 
 use echelon_domain::{
-    Error, Organization, OrganizationId, RequestId, Timestamp,
+    Error, NodeId, Organization, OrganizationId, RequestId, Timestamp,
     command::{Command, Context},
     decide::{Decision, decide},
 };
@@ -29,8 +32,10 @@ use crate::{clock::Clock, metrics::Metrics};
 use batch::Job;
 use runtime::Runtime;
 
-pub use feed::{Feed, Page, ResumeToken, Start, Step};
+pub use feed::{Feed, Page, RawEvent, ResumeToken, Start, Step};
+pub use prepared::Prepared;
 pub use read::{FoundBlocker, FoundMeeting};
+pub use rollups::RollupWatch;
 pub use trial::{Rules, Subject, Trial};
 pub use worker::run_workers;
 
@@ -119,7 +124,10 @@ impl App {
     /// The time as of which to read a snapshot: never before its newest event.
     #[must_use]
     pub fn time(&self, organization: &Organization) -> Timestamp {
-        self.clock.now().max(organization.time())
+        self.clock
+            .now()
+            .max(organization.time())
+            .max(organization.as_of())
     }
 
     /// The newest committed snapshot of this replica. Errors: [`Error::NotFound`], [`Error::Unavailable`].
@@ -160,6 +168,26 @@ impl App {
                 ),
             }),
         }
+    }
+
+    /// The roll-up of a node, as the only field of a message, prepared. Errors: [`Error::NotFound`].
+    pub async fn rollup(&self, snapshot: &Organization, node: &NodeId) -> Result<Prepared, Error> {
+        let runtime = self.existing(snapshot.id()).await?;
+        runtime
+            .rollups()
+            .message(snapshot, node, self.time(snapshot))
+    }
+
+    /// Follows the roll-up of a node. Errors: as [`App::snapshot`].
+    pub async fn watch_rollup(
+        &self,
+        id: &OrganizationId,
+        node: &NodeId,
+    ) -> Result<RollupWatch, Error> {
+        let runtime = self.existing(id).await?;
+        runtime
+            .rollups()
+            .watch(runtime.subscribe(), &self.clock, &self.shutdown, node)
     }
 
     /// Decides and commits a command, and answers with what `respond` makes of the decision. A retry of a call with

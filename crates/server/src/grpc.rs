@@ -8,6 +8,7 @@ mod node;
 mod organization;
 mod page;
 mod policy;
+mod prepared;
 mod rollup;
 mod stream;
 
@@ -52,13 +53,7 @@ pub(crate) fn routes(app: &Arc<App>, max_message_bytes: usize) -> Routes {
         v1::escalation_policy_service_server::EscalationPolicyServiceServer,
         policy::Policies::new(app.clone())
     );
-    serve!(
-        v1::rollup_service_server::RollupServiceServer,
-        rollup::Rollups::new(app.clone())
-    );
-    serve!(
-        v1::event_service_server::EventServiceServer,
-        event::Events::new(app.clone())
-    );
+    routes.add_service(rollup::RollupServer::new(app.clone(), max_message_bytes));
+    routes.add_service(event::EventServer::new(app.clone(), max_message_bytes));
     routes.routes()
 }

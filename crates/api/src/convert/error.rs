@@ -83,6 +83,22 @@ pub fn plain(code: Code, reason: ErrorReason, message: impl Into<String>) -> Sta
     Status::with_error_details(code, message.into(), details(reason))
 }
 
+/// A status that carries a reason and facts for programs, in the metadata of `google.rpc.ErrorInfo`.
+#[must_use]
+pub fn told<'a>(
+    code: Code,
+    reason: ErrorReason,
+    message: impl Into<String>,
+    facts: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Status {
+    let facts: HashMap<String, String> = facts
+        .into_iter()
+        .map(|(name, fact)| (name.to_owned(), fact.to_owned()))
+        .collect();
+    let details = ErrorDetails::with_error_info(reason_name(reason), DOMAIN, facts);
+    Status::with_error_details(code, message.into(), details)
+}
+
 fn details(reason: ErrorReason) -> ErrorDetails {
     ErrorDetails::with_error_info(reason_name(reason), DOMAIN, HashMap::new())
 }

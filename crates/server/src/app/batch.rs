@@ -24,7 +24,7 @@ use prost::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{Instrument as _, Span};
 
-use super::{Call, runtime::Order};
+use super::{Call, recent::Recent, rollups::Rollups, runtime::Order};
 use crate::{clock::Clock, metrics::Metrics};
 
 /// Most events read to catch up with another replica; a longer way is shorter by a reload.
@@ -48,6 +48,8 @@ pub(super) struct Writer {
     clock: Clock,
     metrics: Arc<Metrics>,
     publish: watch::Sender<Arc<Organization>>,
+    recent: Arc<Recent>,
+    rollups: Arc<Rollups>,
     /// The newest committed state. None after a failed commit: what the database holds must be read again.
     state: Option<Organization>,
     epoch: Option<String>,
@@ -83,6 +85,7 @@ impl Writer {
         clock: Clock,
         metrics: Arc<Metrics>,
         publish: watch::Sender<Arc<Organization>>,
+        (recent, rollups): (Arc<Recent>, Arc<Rollups>),
         state: Organization,
     ) -> Self {
         Self {
@@ -90,6 +93,8 @@ impl Writer {
             clock,
             metrics,
             publish,
+            recent,
+            rollups,
             state: Some(state),
             epoch: None,
         }
@@ -101,11 +106,19 @@ impl Writer {
         while queue.recv_many(&mut orders, batch_size).await > 0 {
             let mut jobs = Vec::with_capacity(orders.len());
             let mut refreshes = Vec::new();
+            let mut advance = false;
             for order in orders.drain(..) {
                 match order {
                     Order::Job(job) => jobs.push(*job),
                     Order::Refresh(reply) => refreshes.push(reply),
+                    Order::Advance => advance = true,
                 }
+            }
+            if jobs.is_empty() && refreshes.is_empty() {
+                if advance {
+                    self.advance();
+                }
+                continue;
             }
             if !jobs.is_empty() {
                 self.metrics.observe_batch(jobs.len());
@@ -163,9 +176,12 @@ impl Writer {
         let started = Instant::now();
         let result = commit(batch, &base, &decided).await;
         match result {
-            Ok(()) => {
+            Ok(committed) => {
                 self.metrics.observe_commit(started.elapsed());
                 self.note(&decided.events);
+                if let Some((epoch, rows)) = committed {
+                    self.recent.push(&epoch, rows, &decided.events);
+                }
                 let Decided {
                     mut state,
                     events,
@@ -204,7 +220,7 @@ impl Writer {
             return Ok(Organization::empty(id));
         };
         let same_history = self.epoch.as_ref().is_none_or(|known| *known == epoch);
-        self.epoch = Some(epoch);
+        self.epoch = Some(epoch.clone());
         if same_history
             && let Some(state) = self.state.clone()
             && state.exists()
@@ -213,10 +229,13 @@ impl Writer {
             if state.revision() == revision {
                 return Ok(state);
             }
-            if let Some(state) = follow(batch, state, revision).await? {
+            if let Some((state, rows, events)) = follow(batch, state, revision).await? {
+                self.recent.push(&epoch, rows, &events);
                 return Ok(state);
             }
         }
+        self.recent.begin(&epoch, revision);
+        self.rollups.clear();
         match batch.load().await? {
             Some(parts) => Ok(Organization::restore(parts)),
             None => Ok(Organization::empty(id)),
@@ -281,7 +300,18 @@ impl Writer {
         clock.max(state.time().plus(Duration::from_micros(1)))
     }
 
-    fn publish_state(&mut self, state: Organization, before: i64) {
+    /// Brings the published figures up to now.
+    fn advance(&mut self) {
+        if let Some(state) = self.state.clone()
+            && state.exists()
+        {
+            let revision = state.revision();
+            self.publish_state(state, revision - 1);
+        }
+    }
+
+    fn publish_state(&mut self, mut state: Organization, before: i64) {
+        state.advance(self.clock.now().max(state.time()));
         self.state = Some(state.clone());
         if state.revision() != before || !state.exists() {
             self.publish.send_replace(Arc::new(state));
@@ -317,12 +347,15 @@ fn refuse(jobs: Vec<Job>, error: &Error) -> Error {
     error.clone()
 }
 
+/// What another replica wrote: the state after it, and the events.
+type Followed = (Organization, Vec<EventRow>, Vec<Event>);
+
 /// Folds what another replica wrote into a state. None: a reload is shorter, or needed.
 async fn follow(
     batch: &mut Batch,
     mut state: Organization,
     revision: i64,
-) -> Result<Option<Organization>, Error> {
+) -> Result<Option<Followed>, Error> {
     let rows = batch
         .events_after(state.revision(), CATCH_UP_EVENTS)
         .await?;
@@ -339,7 +372,7 @@ async fn follow(
         return Ok(None);
     }
     retire(&mut state, &events);
-    Ok(Some(state))
+    Ok(Some((state, rows, events)))
 }
 
 /// Decides each job in order, on what the ones before it left.
@@ -451,9 +484,14 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Er
     })
 }
 
-async fn commit(mut batch: Batch, base: &Organization, decided: &Decided) -> Result<(), Error> {
+/// Makes what was decided durable. Gives the epoch and the events as they stand in the log, if there are any.
+async fn commit(
+    mut batch: Batch,
+    base: &Organization,
+    decided: &Decided,
+) -> Result<Option<(String, Vec<EventRow>)>, Error> {
     if decided.events.is_empty() && decided.requests.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let mut changes = Changes::between(base, &decided.state, &decided.events);
     changes.events = decided
@@ -470,8 +508,9 @@ async fn commit(mut batch: Batch, base: &Organization, decided: &Decided) -> Res
         .collect();
     changes.requests.clone_from(&decided.requests);
     batch.flush(&changes).await?;
+    let epoch = batch.head().map(|head| head.epoch.clone());
     batch.commit().await?;
-    Ok(())
+    Ok(epoch.map(|epoch| (epoch, changes.events)))
 }
 
 /// Lets go of what these events closed.

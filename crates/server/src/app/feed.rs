@@ -4,21 +4,24 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use echelon_api::{
-    convert::{event::decode, name},
-    v1,
-};
+use echelon_api::convert::{event::decode, name};
 use echelon_domain::{
-    Error, FieldError, InvalidReason, NodeId, Organization, OrganizationId, Precondition,
+    Error, FieldError, InvalidReason, NodeId, Organization, OrganizationId, Precondition, Timestamp,
 };
+use prost::bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
 
-use super::App;
+use super::{
+    App,
+    recent::{Recent, Recorded},
+};
 
 /// Most events read at once, rounded up to a whole revision.
 const PAGE: usize = 500;
 /// Most bytes of events in one page, as long as it is more than one revision: clients take messages of a few MiB.
 const PAGE_BYTES: usize = 1024 * 1024;
+/// Events that are committed within this time of each other may come in one page.
+const PACE: Duration = Duration::from_millis(40);
 /// Version of the tokens.
 const TOKEN: &str = "1";
 
@@ -73,11 +76,20 @@ impl ResumeToken {
     }
 }
 
+/// An event as its bytes stand in the log.
+#[derive(Clone, Debug)]
+pub struct RawEvent {
+    /// The encoded event.
+    pub payload: Bytes,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
 /// Events of whole revisions, in order.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The events; those of other subtrees are left out.
-    pub events: Vec<v1::Event>,
+    pub events: Vec<RawEvent>,
     /// Where to go on.
     pub token: ResumeToken,
     /// Revision up to which everything has been read.
@@ -112,8 +124,11 @@ pub enum Start {
 pub struct Feed {
     app: Arc<App>,
     token: ResumeToken,
-    subtree: Option<String>,
+    subtree: Option<NodeId>,
+    recent: Arc<Recent>,
     published: watch::Receiver<Arc<Organization>>,
+    /// When events that came singly are looked for again.
+    not_before: Instant,
 }
 
 impl Feed {
@@ -125,7 +140,8 @@ impl Feed {
         start: Start,
         subtree: Option<&NodeId>,
     ) -> Result<Self, Error> {
-        let published = app.subscribe(id).await?;
+        let runtime = app.existing(id).await?;
+        let published = runtime.subscribe();
         if let Some(node) = subtree {
             published.borrow().tree().require(node)?;
         }
@@ -140,10 +156,12 @@ impl Feed {
         };
         check(&token, &newest)?;
         Ok(Self {
-            subtree: subtree.map(|node| name::node(id, node)),
+            subtree: subtree.cloned(),
+            recent: runtime.recent().clone(),
             app,
             token,
             published,
+            not_before: Instant::now(),
         })
     }
 
@@ -156,10 +174,52 @@ impl Feed {
     /// The next events, at most about `limit` read and rounded up to a whole revision; none if there are no more yet.
     /// Errors: [`Error::Unavailable`], [`Error::Internal`].
     pub async fn read(&mut self, limit: usize) -> Result<Page, Error> {
+        match self.at_hand(limit) {
+            Some(events) if !events.is_empty() => Ok(self.read_recent(&events, limit)),
+            // What another replica wrote may not have come here yet.
+            Some(_) | None => self.read_log(limit).await,
+        }
+    }
+
+    /// What follows, if this replica has it all at hand; empty if it knows of nothing newer.
+    fn at_hand(&self, limit: usize) -> Option<Vec<Recorded>> {
+        let ResumeToken {
+            organization: _,
+            epoch,
+            revision,
+        } = &self.token;
+        self.recent.after(epoch, *revision, limit, PAGE_BYTES)
+    }
+
+    /// A page of what is at hand.
+    fn read_recent(&mut self, events: &[Recorded], limit: usize) -> Page {
+        let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
+        let more = events.len() >= limit || bytes > PAGE_BYTES;
+        if let Some(last) = events.last() {
+            self.token.revision = last.revision;
+        }
+        let wanted = events.iter().filter(|event| {
+            let subtree = self.subtree.as_ref();
+            subtree.is_none_or(|top| event.is_about(top))
+        });
+        let wanted = wanted.map(|event| RawEvent {
+            payload: event.payload.clone(),
+            at: event.at,
+        });
+        self.page(wanted.collect(), more)
+    }
+
+    /// A page of the log.
+    async fn read_log(&mut self, limit: usize) -> Result<Page, Error> {
+        let ResumeToken {
+            organization,
+            epoch: _,
+            revision,
+        } = &self.token;
         let store = self.app.store();
-        let rows = store
-            .events_after(&self.token.organization, self.token.revision, limit)
-            .await?;
+        let rows = store.events_after(organization, *revision, limit).await?;
+        let subtree = self.subtree.as_ref();
+        let subtree = subtree.map(|node| name::node(organization, node));
         let mut more = rows.len() >= limit;
         let mut events = Vec::with_capacity(rows.len());
         let mut bytes = 0;
@@ -170,13 +230,15 @@ impl Feed {
             }
             bytes += row.payload.len();
             self.token.revision = row.revision;
-            let event = decode(&row.payload)?;
-            if self
-                .subtree
-                .as_ref()
-                .is_none_or(|top| event.nodes.contains(top))
-            {
-                events.push(event);
+            let is_wanted = match &subtree {
+                None => true,
+                Some(top) => decode(&row.payload)?.nodes.contains(top),
+            };
+            if is_wanted {
+                events.push(RawEvent {
+                    payload: row.payload.into(),
+                    at: row.at,
+                });
             }
         }
         Ok(self.page(events, more))
@@ -187,13 +249,21 @@ impl Feed {
     pub async fn next(&mut self, patience: Duration) -> Result<Step, Error> {
         let deadline = Instant::now() + patience;
         loop {
+            tokio::time::sleep_until(self.not_before.min(deadline)).await;
             // What is published from here on wakes the wait below.
             let newest = self.published.borrow_and_update().revision();
             if newest < self.token.revision {
                 self.check_history().await?;
             }
             let before = self.token.revision;
-            let page = self.read(PAGE).await?;
+            let page = match self.at_hand(PAGE) {
+                Some(events) => self.read_recent(&events, PAGE),
+                None => self.read_log(PAGE).await?,
+            };
+            if !page.more {
+                // What follows soon comes in one page: a thousand watchers are woken less often.
+                self.not_before = Instant::now() + PACE;
+            }
             if !page.events.is_empty() {
                 return Ok(Step::Page(page));
             }
@@ -215,13 +285,19 @@ impl Feed {
                 },
                 () = tokio::time::sleep_until(deadline) => {
                     self.check_history().await?;
-                    return Ok(Step::Heartbeat(self.page(Vec::new(), false)));
+                    // The log is the truth, whatever this replica knows of it.
+                    let page = self.read(PAGE).await?;
+                    return Ok(if page.events.is_empty() {
+                        Step::Heartbeat(page)
+                    } else {
+                        Step::Page(page)
+                    });
                 }
             }
         }
     }
 
-    fn page(&self, events: Vec<v1::Event>, more: bool) -> Page {
+    fn page(&self, events: Vec<RawEvent>, more: bool) -> Page {
         Page {
             events,
             token: self.token.clone(),

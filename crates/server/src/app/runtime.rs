@@ -9,6 +9,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     Settings,
     batch::{Job, Writer},
+    recent::Recent,
+    rollups::Rollups,
 };
 use crate::{clock::Clock, metrics::Metrics};
 
@@ -16,6 +18,8 @@ use crate::{clock::Clock, metrics::Metrics};
 pub(super) enum Order {
     /// Decide and commit.
     Job(Box<Job>),
+    /// Bring the figures that change with the clock up to now.
+    Advance,
     /// Catch up with what other replicas wrote.
     Refresh(oneshot::Sender<Result<(), Error>>),
 }
@@ -26,6 +30,8 @@ pub(super) struct Runtime {
     id: OrganizationId,
     orders: mpsc::Sender<Order>,
     published: watch::Receiver<Arc<Organization>>,
+    recent: Arc<Recent>,
+    rollups: Arc<Rollups>,
     metrics: Arc<Metrics>,
 }
 
@@ -44,12 +50,17 @@ impl Runtime {
         };
         let (publish, published) = watch::channel(Arc::new(state.clone()));
         let (orders, queue) = mpsc::channel(settings.queue_length);
-        let writer = Writer::new(store, clock, metrics.clone(), publish, state);
+        let recent = Arc::new(Recent::default());
+        let rollups = Arc::new(Rollups::default());
+        let copies = (recent.clone(), rollups.clone());
+        let writer = Writer::new(store, clock, metrics.clone(), publish, copies, state);
         tokio::spawn(writer.run(queue, settings.batch_size));
         Ok(Self {
             id,
             orders,
             published,
+            recent,
+            rollups,
             metrics,
         })
     }
@@ -64,6 +75,23 @@ impl Runtime {
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Organization>> {
         self.published.clone()
+    }
+
+    /// The newest events.
+    pub(super) const fn recent(&self) -> &Arc<Recent> {
+        &self.recent
+    }
+
+    /// The roll-ups that somebody asked for.
+    pub(super) const fn rollups(&self) -> &Arc<Rollups> {
+        &self.rollups
+    }
+
+    /// Asks for the figures that change with the clock to be brought up to now. A full queue does so anyway.
+    pub(super) fn advance(&self) {
+        if self.orders.try_send(Order::Advance).is_err() {
+            tracing::debug!(organization.id = %self.id, "the writer is too busy to look at the clock");
+        }
     }
 
     /// Puts a job in the queue. Errors: [`Error::Unavailable`] if the queue is full.

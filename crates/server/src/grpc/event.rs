@@ -1,24 +1,35 @@
 //! `EventService`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use echelon_api::{
-    convert::{
-        name, non_empty,
-        time::{parse_optional_duration, parse_timestamp},
-    },
-    v1::{self, event_service_server::EventService},
+    convert::{event::decode, name, non_empty, time::parse_optional_duration},
+    v1::{self, event_service_server::SERVICE_NAME},
 };
 use echelon_domain::{Error, NodeId, OrganizationId};
-use tonic::{Request, Response, Status, async_trait};
+use prost::{
+    Message as _,
+    bytes::Bytes,
+    encoding::{WireType, encode_key, encode_varint},
+};
+use tonic::{Request, Response, body::Body, server::NamedService};
+use tower::Service;
 
 use super::{
     call::{refusal, reply},
     page::Paging,
-    stream::{Answers, Outlet, Refused, shutting_down, too_slow},
+    prepared::{Served, streaming, unary, unknown},
+    stream::{Outlet, Refused, shutting_down, too_slow},
 };
-use crate::app::{App, Feed, Page, ResumeToken, Start, Step};
+use crate::app::{App, Feed, Page, Prepared, ResumeToken, Start, Step};
 
+/// Number of the field `events` of the stream's messages.
+const EVENTS_FIELD: u32 = 1;
 /// Most reads for one page in which nothing is about the subtree asked for.
 const READS_MAX: usize = 20;
 /// Most events looked at in each of them, rounded up to a whole revision.
@@ -27,15 +38,11 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(600);
 
-pub(super) struct Events {
+struct Events {
     app: Arc<App>,
 }
 
 impl Events {
-    pub(super) const fn new(app: Arc<App>) -> Self {
-        Self { app }
-    }
-
     async fn list(
         &self,
         mut message: v1::ListEventsRequest,
@@ -79,8 +86,9 @@ impl Events {
             revision: _,
             more,
         } = page;
+        let events = events.iter().map(|event| decode(&event.payload));
         Ok(v1::ListEventsResponse {
-            events,
+            events: events.collect::<Result<_, _>>()?,
             next_page_token: if more {
                 paging.token(&token.to_string())
             } else {
@@ -119,22 +127,45 @@ fn parse_subtree(organization: &OrganizationId, subtree: &str) -> Result<Option<
         .transpose()
 }
 
+/// A message of the stream, its events as they stand in the log.
+fn message(page: &Page) -> Prepared {
+    let size = page
+        .events
+        .iter()
+        .map(|event| event.payload.len() + 8)
+        .sum();
+    let mut events = Vec::with_capacity(size);
+    for event in &page.events {
+        encode_key(EVENTS_FIELD, WireType::LengthDelimited, &mut events);
+        encode_varint(event.payload.len() as u64, &mut events);
+        events.extend_from_slice(&event.payload);
+    }
+    // One message may come in pieces, field by field.
+    let rest = v1::WatchEventsResponse {
+        events: Vec::new(),
+        resume_token: page.token.to_string(),
+        revision: page.revision,
+    };
+    Prepared::new([events.into(), rest.encode_to_vec().into(), Bytes::new()])
+}
+
 /// Sends what the feed has until the reader goes away, is too slow, or the server shuts down.
 async fn run(
     app: Arc<App>,
     mut feed: Feed,
     heartbeat: Duration,
-    begun: Option<v1::WatchEventsResponse>,
-    outlet: Outlet<v1::WatchEventsResponse>,
+    begun: Option<Prepared>,
+    outlet: Outlet<Prepared>,
 ) {
     let _watching = app.metrics().watching("events");
+    let mut sent = feed.token().clone();
     let mut next = begun;
     let reason = loop {
         if let Some(message) = next.take() {
             match outlet.send(message).await {
-                Ok(()) => {}
+                Ok(()) => sent = feed.token().clone(),
                 Err(Refused::Gone) => return,
-                Err(Refused::Slow) => break too_slow(),
+                Err(Refused::Slow) => break too_slow(Some(&sent.to_string())),
             }
         }
         let step = tokio::select! {
@@ -143,16 +174,10 @@ async fn run(
         };
         match step {
             Ok(Step::Page(page) | Step::Heartbeat(page)) => {
-                if let Some(at) = page.events.last().and_then(|event| event.time.as_ref())
-                    && let Ok(at) = parse_timestamp("time", at)
-                {
-                    app.metrics().observe_feed_lag(app.now().since(at));
+                if let Some(last) = page.events.last() {
+                    app.metrics().observe_feed_lag(app.now().since(last.at));
                 }
-                next = Some(v1::WatchEventsResponse {
-                    events: page.events,
-                    resume_token: page.token.to_string(),
-                    revision: page.revision,
-                });
+                next = Some(message(&page));
             }
             Ok(Step::Ended) => break shutting_down(),
             Err(error) => break refusal(&error),
@@ -161,32 +186,65 @@ async fn run(
     outlet.end(reason);
 }
 
-#[async_trait]
-impl EventService for Events {
-    type WatchEventsStream = Answers<v1::WatchEventsResponse>;
+/// The service, served by hand: events are sent as they stand in the log.
+#[derive(Clone)]
+pub(super) struct EventServer {
+    events: Arc<Events>,
+    max_message_bytes: usize,
+}
 
-    async fn list_events(
-        &self,
-        request: Request<v1::ListEventsRequest>,
-    ) -> Result<Response<v1::ListEventsResponse>, Status> {
-        reply(self.list(request.into_inner()).await)
+impl EventServer {
+    pub(super) fn new(app: Arc<App>, max_message_bytes: usize) -> Self {
+        Self {
+            events: Arc::new(Events { app }),
+            max_message_bytes,
+        }
+    }
+}
+
+impl NamedService for EventServer {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl Service<http::Request<Body>> for EventServer {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Served;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
-    async fn watch_events(
-        &self,
-        request: Request<v1::WatchEventsRequest>,
-    ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        let message = request.into_inner();
-        let has_token = !message.resume_token.is_empty();
-        let (feed, heartbeat) = self.watch(message).await.map_err(|error| refusal(&error))?;
-        // A reader without a token gets one at once: cut off before the first event, it can resume.
-        let begun = (!has_token).then(|| v1::WatchEventsResponse {
-            events: Vec::new(),
-            resume_token: feed.token().to_string(),
-            revision: feed.token().revision(),
-        });
-        let (outlet, answers) = Outlet::new()?;
-        tokio::spawn(run(self.app.clone(), feed, heartbeat, begun, outlet));
-        Ok(Response::new(answers))
+    fn call(&mut self, request: http::Request<Body>) -> Served {
+        let events = self.events.clone();
+        let max = self.max_message_bytes;
+        match request.uri().path().rsplit('/').next() {
+            Some("ListEvents") => unary(request, max, move |request| async move {
+                let answer = events.list(request.into_inner()).await;
+                reply(answer.map(|answer| Prepared::of(&answer)))
+            }),
+            Some("WatchEvents") => streaming(
+                request,
+                max,
+                move |request: Request<v1::WatchEventsRequest>| async move {
+                    let message = request.into_inner();
+                    let has_token = !message.resume_token.is_empty();
+                    let watch = events.watch(message).await;
+                    let (feed, heartbeat) = watch.map_err(|error| refusal(&error))?;
+                    // A reader without a token gets one at once: cut off before the first event, it can resume.
+                    let begun = (!has_token).then(|| {
+                        Prepared::of(&v1::WatchEventsResponse {
+                            events: Vec::new(),
+                            resume_token: feed.token().to_string(),
+                            revision: feed.token().revision(),
+                        })
+                    });
+                    let (outlet, answers) = Outlet::new()?;
+                    tokio::spawn(run(events.app.clone(), feed, heartbeat, begun, outlet));
+                    Ok(Response::new(answers))
+                },
+            ),
+            _ => unknown(),
+        }
     }
 }

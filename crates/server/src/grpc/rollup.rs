@@ -1,47 +1,41 @@
 //! `RollupService`.
 
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{
+    cmp::Reverse,
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use echelon_api::{
-    convert::{
-        name,
-        rollup::{attention_page, to_proto},
-    },
-    v1::{self, rollup_service_server::RollupService},
+    convert::{name, rollup::attention_page},
+    v1::{self, rollup_service_server::SERVICE_NAME},
 };
 use echelon_domain::{
-    BlockerNumber, Error, NodeId, Organization, OrganizationId, Timestamp,
+    BlockerNumber, Error, Timestamp,
     attention::{Range, Rank, Reason, attention},
     blocker::Severity,
-    rollup::rollup,
 };
-use tokio::time::{Instant, sleep_until};
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, body::Body, server::NamedService};
+use tower::Service;
 
 use super::{
     call::{refusal, reply},
     page::Paging,
-    stream::{Answers, Outlet, Refused, shutting_down, too_slow},
+    prepared::{Served, streaming, unary, unknown},
+    stream::{Outlet, Refused, shutting_down, too_slow},
 };
-use crate::app::App;
+use crate::app::{App, Prepared, RollupWatch};
 
 /// How long a read waits for the revision that it asks for, if the call's own deadline is not nearer.
 const REVISION_PATIENCE: Duration = Duration::from_secs(10);
-/// A watcher gets at most one answer in this time.
-const PACE: Duration = Duration::from_millis(100);
-/// How often a watcher looks for figures that change with the clock.
-const CLOCK_LOOK: Duration = Duration::from_secs(1);
-
-pub(super) struct Rollups {
+struct Rollups {
     app: Arc<App>,
 }
 
 impl Rollups {
-    pub(super) const fn new(app: Arc<App>) -> Self {
-        Self { app }
-    }
-
-    async fn get(&self, message: v1::GetRollupRequest) -> Result<v1::GetRollupResponse, Error> {
+    async fn get(&self, message: v1::GetRollupRequest) -> Result<Prepared, Error> {
         let v1::GetRollupRequest { node, min_revision } = message;
         let (organization, node) = name::parse_node("node", &node)?;
         let snapshot = if min_revision > 0 {
@@ -51,9 +45,7 @@ impl Rollups {
         } else {
             self.app.snapshot(&organization).await?
         };
-        Ok(v1::GetRollupResponse {
-            rollup: Some(rolled_up(&self.app, &snapshot, &node)?),
-        })
+        self.app.rollup(&snapshot, &node).await
     }
 
     async fn attention(
@@ -99,16 +91,9 @@ impl Rollups {
         ))
     }
 
-    async fn watch(&self, message: &v1::WatchRollupRequest) -> Result<Watched, Error> {
+    async fn watch(&self, message: &v1::WatchRollupRequest) -> Result<RollupWatch, Error> {
         let (organization, node) = name::parse_node("node", &message.node)?;
-        let snapshot = self.app.snapshot(&organization).await?;
-        let first = rolled_up(&self.app, &snapshot, &node)?;
-        Ok(Watched {
-            app: self.app.clone(),
-            organization,
-            node,
-            first,
-        })
+        self.app.watch_rollup(&organization, &node).await
     }
 }
 
@@ -137,125 +122,77 @@ fn place<T: PartialEq>(all: &[T], one: T) -> usize {
     all.iter().take_while(|other| **other != one).count()
 }
 
-fn rolled_up(app: &App, snapshot: &Organization, node: &NodeId) -> Result<v1::Rollup, Error> {
-    let rollup = rollup(snapshot, node, app.time(snapshot))?;
-    Ok(to_proto(snapshot.id(), &rollup))
+/// Sends the roll-up as it changes, until the reader goes away, is too slow, or the server shuts down.
+async fn run(app: Arc<App>, mut watch: RollupWatch, outlet: Outlet<Prepared>) {
+    let _watching = app.metrics().watching("rollup");
+    let reason = loop {
+        match outlet.send(watch.newest()).await {
+            Ok(()) => {}
+            Err(Refused::Gone) => return,
+            Err(Refused::Slow) => break too_slow(None),
+        }
+        tokio::select! {
+            changed = watch.changed() => if !changed { break shutting_down() },
+            () = outlet.gone() => return,
+        }
+    };
+    outlet.end(reason);
 }
 
-/// A roll-up that is watched.
-struct Watched {
-    app: Arc<App>,
-    organization: OrganizationId,
-    node: NodeId,
-    first: v1::Rollup,
+/// The service, served by hand: roll-ups are prepared.
+#[derive(Clone)]
+pub(super) struct RollupServer {
+    rollups: Arc<Rollups>,
+    max_message_bytes: usize,
 }
 
-impl Watched {
-    async fn run(self, outlet: Outlet<v1::WatchRollupResponse>) {
-        let _watching = self.app.metrics().watching("rollup");
-        let reason = match self.send_all(&outlet).await {
-            Ok(()) => shutting_down(),
-            Err(Ended::Refused(Refused::Gone)) => return,
-            Err(Ended::Refused(Refused::Slow)) => too_slow(),
-            Err(Ended::Failed(error)) => refusal(&error),
-        };
-        outlet.end(reason);
-    }
-
-    /// Sends until the server shuts down.
-    async fn send_all(&self, outlet: &Outlet<v1::WatchRollupResponse>) -> Result<(), Ended> {
-        let mut published = self.app.subscribe(&self.organization).await?;
-        let mut shown = essence(&self.first);
-        send(outlet, self.first.clone()).await?;
-        loop {
-            let not_before = Instant::now() + PACE;
-            tokio::select! {
-                () = self.app.shutdown().cancelled() => return Ok(()),
-                () = outlet.gone() => return Err(Refused::Gone.into()),
-                changed = published.changed() => if changed.is_err() { return Ok(()) },
-                () = sleep_until(Instant::now() + CLOCK_LOOK) => {}
-            }
-            sleep_until(not_before).await;
-            let snapshot = published.borrow_and_update().clone();
-            let rollup = rolled_up(&self.app, &snapshot, &self.node)?;
-            let now = essence(&rollup);
-            if now != shown {
-                shown = now;
-                send(outlet, rollup).await?;
-            }
+impl RollupServer {
+    pub(super) fn new(app: Arc<App>, max_message_bytes: usize) -> Self {
+        Self {
+            rollups: Arc::new(Rollups { app }),
+            max_message_bytes,
         }
     }
 }
 
-/// Why a watch ends.
-enum Ended {
-    Refused(Refused),
-    Failed(Error),
+impl NamedService for RollupServer {
+    const NAME: &'static str = SERVICE_NAME;
 }
 
-impl From<Refused> for Ended {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+impl Service<http::Request<Body>> for RollupServer {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Served;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
-}
 
-impl From<Error> for Ended {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-async fn send(outlet: &Outlet<v1::WatchRollupResponse>, rollup: v1::Rollup) -> Result<(), Refused> {
-    outlet
-        .send(v1::WatchRollupResponse {
-            rollup: Some(rollup),
-        })
-        .await
-}
-
-/// A roll-up without what changes though nothing that it shows does: its time, its revision, ages in notes, and the
-/// etags that comments change.
-fn essence(rollup: &v1::Rollup) -> v1::Rollup {
-    let mut essence = rollup.clone();
-    essence.as_of_time = None;
-    essence.revision = 0;
-    for item in &mut essence.attention {
-        item.note.clear();
-        if let Some(blocker) = &mut item.blocker {
-            blocker.etag.clear();
+    fn call(&mut self, request: http::Request<Body>) -> Served {
+        let rollups = self.rollups.clone();
+        let max = self.max_message_bytes;
+        match request.uri().path().rsplit('/').next() {
+            Some("GetRollup") => unary(request, max, move |request| async move {
+                reply(rollups.get(request.into_inner()).await)
+            }),
+            Some("ListAttention") => unary(request, max, move |request| async move {
+                let answer = rollups.attention(request.into_inner()).await;
+                reply(answer.map(|answer| Prepared::of(&answer)))
+            }),
+            Some("WatchRollup") => streaming(
+                request,
+                max,
+                move |request: Request<v1::WatchRollupRequest>| async move {
+                    let watch = rollups
+                        .watch(request.get_ref())
+                        .await
+                        .map_err(|error| refusal(&error))?;
+                    let (outlet, answers) = Outlet::new()?;
+                    tokio::spawn(run(rollups.app.clone(), watch, outlet));
+                    Ok(Response::new(answers))
+                },
+            ),
+            _ => unknown(),
         }
-    }
-    essence
-}
-
-#[async_trait]
-impl RollupService for Rollups {
-    type WatchRollupStream = Answers<v1::WatchRollupResponse>;
-
-    async fn get_rollup(
-        &self,
-        request: Request<v1::GetRollupRequest>,
-    ) -> Result<Response<v1::GetRollupResponse>, Status> {
-        reply(self.get(request.into_inner()).await)
-    }
-
-    async fn list_attention(
-        &self,
-        request: Request<v1::ListAttentionRequest>,
-    ) -> Result<Response<v1::ListAttentionResponse>, Status> {
-        reply(self.attention(request.into_inner()).await)
-    }
-
-    async fn watch_rollup(
-        &self,
-        request: Request<v1::WatchRollupRequest>,
-    ) -> Result<Response<Self::WatchRollupStream>, Status> {
-        let watched = self
-            .watch(request.get_ref())
-            .await
-            .map_err(|error| refusal(&error))?;
-        let (outlet, answers) = Outlet::new()?;
-        tokio::spawn(watched.run(outlet));
-        Ok(Response::new(answers))
     }
 }

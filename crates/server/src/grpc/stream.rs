@@ -8,9 +8,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 /// Messages that may wait for a reader.
-const WAITING_MAX: usize = 16;
+const WAITING_MAX: usize = 4;
 /// How long a reader may let a message wait.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A stream of answers.
 pub(super) type Answers<T> = ReceiverStream<Result<T, Status>>;
@@ -66,14 +66,21 @@ impl<T: Send + 'static> Outlet<T> {
 
 /// The end of a stream because the server shuts down.
 pub(super) fn shutting_down() -> Status {
-    unavailable("the server is shutting down: resume on another one, or when it is back")
+    unavailable(
+        "the server is shutting down: resume on another one, or when it is back",
+        None,
+    )
 }
 
-/// The end of a stream because its reader is too slow.
-pub(super) fn too_slow() -> Status {
-    unavailable("the stream was read too slowly: resume with the token of the last message")
+/// The end of a stream because its reader is too slow, with the token to resume with if there is one.
+pub(super) fn too_slow(resume_token: Option<&str>) -> Status {
+    unavailable(
+        "the stream was read too slowly: resume with the token of the last message",
+        resume_token,
+    )
 }
 
-fn unavailable(message: &str) -> Status {
-    error::plain(Code::Unavailable, ErrorReason::Unavailable, message)
+fn unavailable(message: &str, resume_token: Option<&str>) -> Status {
+    let facts = resume_token.map(|token| ("resume_token", token));
+    error::told(Code::Unavailable, ErrorReason::Unavailable, message, facts)
 }

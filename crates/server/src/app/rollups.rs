@@ -1,0 +1,285 @@
+//! Roll-ups, prepared once for all who ask: the root of a large organization is read as cheaply as a team, and a thousand
+//! watchers of one node cost one computation.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use echelon_api::{
+    convert::{rollup::to_proto, time::timestamp},
+    v1,
+};
+use echelon_domain::{Error, NodeId, Organization, Timestamp, rollup::rollup};
+use prost::{
+    Message,
+    bytes::Bytes,
+    encoding::{WireType, encode_key, encode_varint},
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::Prepared;
+use crate::clock::Clock;
+
+/// A roll-up is not given out any more this long after it was made: ages and dates have gone on.
+const FRESH_FOR: Duration = Duration::from_millis(100);
+/// Most roll-ups that are kept; a full cache begins anew.
+const KEPT_MAX: usize = 512;
+/// Watchers get at most one roll-up in this time.
+const PACE: Duration = Duration::from_millis(50);
+/// How often watchers are looked after though nothing happened: figures change with the clock.
+const CLOCK_LOOK: Duration = Duration::from_secs(1);
+/// Number of the field `rollup` in the messages that carry one.
+const ROLLUP_FIELD: u32 = 1;
+
+/// A roll-up as bytes, all but its revision and its time.
+#[derive(Debug)]
+struct PreparedRollup {
+    body: Bytes,
+    as_of: Timestamp,
+    revision: i64,
+}
+
+impl PreparedRollup {
+    /// The roll-up of a node at a snapshot, as bytes and as the message that they are of.
+    fn of(
+        snapshot: &Organization,
+        node: &NodeId,
+        now: Timestamp,
+    ) -> Result<(Self, v1::Rollup), Error> {
+        let rollup = rollup(snapshot, node, now)?;
+        let mut message = to_proto(snapshot.id(), &rollup);
+        message.revision = 0;
+        message.as_of_time = None;
+        let prepared = Self {
+            body: message.encode_to_vec().into(),
+            as_of: rollup.as_of,
+            revision: rollup.revision,
+        };
+        Ok((prepared, message))
+    }
+
+    /// A message with the roll-up in its first field. It holds at a later revision too, as long as the subtree did not
+    /// change in between.
+    fn message(&self, revision: i64) -> Prepared {
+        let revision = revision.max(self.revision);
+        // One message may come in pieces, field by field.
+        let rest = v1::Rollup {
+            as_of_time: Some(timestamp(self.as_of)),
+            revision,
+            ..v1::Rollup::default()
+        };
+        let rest: Bytes = rest.encode_to_vec().into();
+        let mut head = Vec::with_capacity(8);
+        encode_key(ROLLUP_FIELD, WireType::LengthDelimited, &mut head);
+        encode_varint((self.body.len() + rest.len()) as u64, &mut head);
+        Prepared::new([head.into(), self.body.clone(), rest])
+    }
+
+    /// True if it is what the node's roll-up would be now.
+    fn holds(&self, snapshot: &Organization, node: &NodeId, now: Timestamp) -> bool {
+        snapshot.changed(node) <= self.revision
+            && self.as_of <= now
+            && now.since(self.as_of) <= FRESH_FOR
+    }
+}
+
+/// A roll-up that watchers are told of.
+#[derive(Debug)]
+struct Told {
+    prepared: Arc<PreparedRollup>,
+    essence: v1::Rollup,
+}
+
+/// The roll-ups of one organization that somebody asked for.
+#[derive(Debug, Default)]
+pub(super) struct Rollups {
+    prepared: Mutex<HashMap<NodeId, Arc<PreparedRollup>>>,
+    watched: Mutex<HashMap<NodeId, Arc<watch::Sender<Arc<Told>>>>>,
+}
+
+impl Rollups {
+    /// The roll-up of a node at a snapshot, as the only field of a message. Errors: [`Error::NotFound`].
+    pub(super) fn message(
+        &self,
+        snapshot: &Organization,
+        node: &NodeId,
+        now: Timestamp,
+    ) -> Result<Prepared, Error> {
+        let known = lock(&self.prepared).get(node).cloned();
+        if let Some(known) = known
+            && known.holds(snapshot, node, now)
+        {
+            return Ok(known.message(snapshot.revision()));
+        }
+        let (prepared, _) = self.prepare(snapshot, node, now)?;
+        Ok(prepared.message(snapshot.revision()))
+    }
+
+    /// Lets go of everything: the organization was loaded anew, and its history may be another.
+    pub(super) fn clear(&self) {
+        lock(&self.prepared).clear();
+    }
+
+    fn prepare(
+        &self,
+        snapshot: &Organization,
+        node: &NodeId,
+        now: Timestamp,
+    ) -> Result<(Arc<PreparedRollup>, v1::Rollup), Error> {
+        let (prepared, message) = PreparedRollup::of(snapshot, node, now)?;
+        let prepared = Arc::new(prepared);
+        let mut kept = lock(&self.prepared);
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(node.clone(), prepared.clone());
+        Ok((prepared, message))
+    }
+
+    fn tell(
+        &self,
+        snapshot: &Organization,
+        node: &NodeId,
+        now: Timestamp,
+    ) -> Result<Arc<Told>, Error> {
+        let (prepared, message) = self.prepare(snapshot, node, now)?;
+        Ok(Arc::new(Told {
+            prepared,
+            essence: essence(message),
+        }))
+    }
+
+    /// Follows the roll-up of a node. Errors: [`Error::NotFound`].
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        published: watch::Receiver<Arc<Organization>>,
+        clock: &Clock,
+        shutdown: &CancellationToken,
+        node: &NodeId,
+    ) -> Result<RollupWatch, Error> {
+        let snapshot = published.borrow().clone();
+        let mut watched = lock(&self.watched);
+        if let Some(sender) = watched.get(node) {
+            return Ok(RollupWatch {
+                told: sender.subscribe(),
+            });
+        }
+        let first = self.tell(&snapshot, node, time(clock, &snapshot))?;
+        let (sender, told) = watch::channel(first);
+        let sender = Arc::new(sender);
+        watched.insert(node.clone(), sender.clone());
+        let follower = Follower {
+            rollups: self.clone(),
+            published,
+            clock: clock.clone(),
+            shutdown: shutdown.clone(),
+            node: node.clone(),
+            sender,
+        };
+        tokio::spawn(follower.run());
+        Ok(RollupWatch { told })
+    }
+
+    /// Ends the telling about a node, unless somebody began to listen in the meantime.
+    fn forget(&self, node: &NodeId, sender: &watch::Sender<Arc<Told>>) -> bool {
+        let mut watched = lock(&self.watched);
+        if sender.receiver_count() > 0 {
+            return false;
+        }
+        watched.remove(node);
+        true
+    }
+}
+
+fn time(clock: &Clock, snapshot: &Organization) -> Timestamp {
+    clock.now().max(snapshot.time())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The roll-up of a node as it changes.
+pub struct RollupWatch {
+    told: watch::Receiver<Arc<Told>>,
+}
+
+impl RollupWatch {
+    /// The newest roll-up, as the only field of a message.
+    pub fn newest(&mut self) -> Prepared {
+        let told = self.told.borrow_and_update().clone();
+        told.prepared.message(told.prepared.revision)
+    }
+
+    /// Waits until there is another one. False: the server shuts down.
+    pub async fn changed(&mut self) -> bool {
+        self.told.changed().await.is_ok()
+    }
+}
+
+/// Tells the watchers of one node.
+struct Follower {
+    rollups: Arc<Rollups>,
+    published: watch::Receiver<Arc<Organization>>,
+    clock: Clock,
+    shutdown: CancellationToken,
+    node: NodeId,
+    sender: Arc<watch::Sender<Arc<Told>>>,
+}
+
+impl Follower {
+    /// Runs until the last watcher has gone, or the server shuts down.
+    async fn run(mut self) {
+        if let Err(error) = self.tell_all().await {
+            tracing::error!(node.id = %self.node, %error, "a roll-up cannot be watched any more");
+        }
+        // Whoever still listens is told of the end by the drop of the sender.
+        lock(&self.rollups.watched).remove(&self.node);
+    }
+
+    async fn tell_all(&mut self) -> Result<(), Error> {
+        loop {
+            let looked = Instant::now();
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(()),
+                () = self.sender.closed() => if self.rollups.forget(&self.node, &self.sender) {
+                    return Ok(());
+                },
+                changed = self.published.changed() => if changed.is_err() { return Ok(()) },
+                () = sleep_until(looked + CLOCK_LOOK) => {}
+            }
+            sleep_until(looked + PACE).await;
+            let snapshot = self.published.borrow_and_update().clone();
+            let now = time(&self.clock, &snapshot);
+            let before = self.sender.borrow().clone();
+            let prepared = &before.prepared;
+            if snapshot.changed(&self.node) <= prepared.revision
+                && now.since(prepared.as_of) < CLOCK_LOOK
+                && snapshot.next_clock_change().is_none_or(|at| at > now)
+            {
+                continue;
+            }
+            let told = self.rollups.tell(&snapshot, &self.node, now)?;
+            if told.essence != before.essence {
+                self.sender.send_replace(told);
+            }
+        }
+    }
+}
+
+/// A roll-up without what changes though nothing that it shows does: ages in notes, and the etags that comments change.
+fn essence(mut rollup: v1::Rollup) -> v1::Rollup {
+    for item in &mut rollup.attention {
+        item.note.clear();
+        if let Some(blocker) = &mut item.blocker {
+            blocker.etag.clear();
+        }
+    }
+    rollup
+}
