@@ -3,6 +3,7 @@
 
 mod batch;
 mod feed;
+mod freshness;
 mod prepared;
 mod read;
 mod recent;
@@ -147,27 +148,6 @@ impl App {
         id: &OrganizationId,
     ) -> Result<watch::Receiver<Arc<Organization>>, Error> {
         Ok(self.existing(id).await?.subscribe())
-    }
-
-    /// The newest snapshot, of at least this revision; waits for it at most `patience`.
-    /// Errors: [`Error::Unavailable`] if it does not come in time.
-    pub async fn snapshot_at(
-        &self,
-        id: &OrganizationId,
-        min_revision: i64,
-        patience: Duration,
-    ) -> Result<Arc<Organization>, Error> {
-        let mut published = self.subscribe(id).await?;
-        let newest = published.wait_for(|snapshot| snapshot.revision() >= min_revision);
-        match tokio::time::timeout(patience, newest).await {
-            Ok(Ok(snapshot)) => Ok(snapshot.clone()),
-            Ok(Err(_)) => Err(shutting_down()),
-            Err(_) => Err(Error::Unavailable {
-                message: format!(
-                    "revision {min_revision} has not reached this server: retry, or ask without min_revision"
-                ),
-            }),
-        }
     }
 
     /// The roll-up of a node, as the only field of a message, prepared. Errors: [`Error::NotFound`].

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     Settings,
     batch::{Job, Writer},
+    freshness::Lookout,
     recent::Recent,
     rollups::Rollups,
 };
@@ -33,6 +34,7 @@ pub(super) struct Runtime {
     recent: Arc<Recent>,
     rollups: Arc<Rollups>,
     metrics: Arc<Metrics>,
+    lookout: Arc<Lookout>,
 }
 
 impl Runtime {
@@ -62,6 +64,7 @@ impl Runtime {
             recent,
             rollups,
             metrics,
+            lookout: Arc::default(),
         })
     }
 
@@ -92,6 +95,11 @@ impl Runtime {
         if self.orders.try_send(Order::Advance).is_err() {
             tracing::debug!(organization.id = %self.id, "the writer is too busy to look at the clock");
         }
+    }
+
+    /// Where one caller at a time looks for what other replicas have written.
+    pub(super) fn lookout(&self) -> &Lookout {
+        &self.lookout
     }
 
     /// Puts a job in the queue. Errors: [`Error::Unavailable`] if the queue is full.
