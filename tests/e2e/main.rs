@@ -9,6 +9,7 @@ mod blockers;
 mod escalation;
 mod explanations;
 mod feed;
+mod freshness;
 mod kubernetes;
 mod meetings;
 mod nodes;

@@ -48,13 +48,22 @@ fn named(title: &str) -> CheckInBlocker {
 
 async fn get(org: &Org, meeting: &v1::Meeting) -> v1::Meeting {
     let name = meeting.name.clone();
-    let found = org.ok(v1::GetMeetingRequest { name }).await;
+    let found = org
+        .ok(v1::GetMeetingRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
     found.meeting.expect("it is found")
 }
 
 async fn agenda(org: &Org, name: &str) -> v1::GetAgendaResponse {
     let name = name.to_owned();
-    org.ok(v1::GetAgendaRequest { name }).await
+    org.ok(v1::GetAgendaRequest {
+        name,
+        ..Default::default()
+    })
+    .await
 }
 
 fn sections(agenda: &v1::GetAgendaResponse) -> Vec<(AgendaSection, &str)> {

@@ -353,7 +353,13 @@ async fn e2_archiving_moves_what_the_node_holds_and_closes_its_meeting(database:
     assert_eq!(owned.state(), v1::BlockerState::Owned);
     assert_eq!(owned.owner, "tech-lead@example.com");
     let name = meeting.name;
-    let meeting = org.ok(v1::GetMeetingRequest { name }).await.meeting;
+    let meeting = org
+        .ok(v1::GetMeetingRequest {
+            name,
+            ..Default::default()
+        })
+        .await
+        .meeting;
     let meeting = meeting.expect("it is there");
     assert_eq!(meeting.state(), v1::MeetingState::Closed);
     let fates: Vec<_> = meeting.fates.iter().map(v1::BlockerFate::kind).collect();

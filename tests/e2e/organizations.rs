@@ -36,7 +36,12 @@ async fn create(org: &Org, id: &str) -> v1::CreateOrganizationResponse {
 
 async fn get(org: &Org) -> v1::Organization {
     let name = org.name();
-    let found = org.ok(v1::GetOrganizationRequest { name }).await;
+    let found = org
+        .ok(v1::GetOrganizationRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
     found.organization.expect("it is found")
 }
 
@@ -93,7 +98,12 @@ async fn a_new_organization_has_a_root_and_the_default_policy(database: TestData
     );
     assert_eq!(root.effective_policy, org.policy("default"));
     let name = org.policy("default");
-    let policy = org.ok(v1::GetEscalationPolicyRequest { name }).await;
+    let policy = org
+        .ok(v1::GetEscalationPolicyRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
     let version = policy.policy.and_then(|policy| policy.version);
     assert_eq!(version.expect("it has a version").rules.len(), 8);
 
@@ -230,7 +240,12 @@ async fn what_an_apply_plans_is_what_it_does(database: TestDatabase) {
     };
     let planned = org.ok(plan.clone()).await;
     let name = org.name();
-    let absent = org.call(v1::GetOrganizationRequest { name }).await;
+    let absent = org
+        .call(v1::GetOrganizationRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
     refused(absent, Code::NotFound, ErrorReason::NotFound);
 
     let applied = org.ok(request.clone()).await;
@@ -380,7 +395,13 @@ async fn an_apply_takes_blockers_and_meetings_along(database: TestDatabase) {
     assert_eq!(org.get(&stays.name).await.holder, org.node("mobility"));
     assert_eq!(org.get(&moved.name).await.holder, org.node("mobility"));
     let name = meeting.name;
-    let meeting = org.ok(v1::GetMeetingRequest { name }).await.meeting;
+    let meeting = org
+        .ok(v1::GetMeetingRequest {
+            name,
+            ..Default::default()
+        })
+        .await
+        .meeting;
     assert_eq!(
         meeting.expect("it is there").state(),
         v1::MeetingState::Closed

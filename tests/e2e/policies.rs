@@ -34,7 +34,12 @@ fn hourly(hours: u32) -> EscalationRule {
 }
 
 async fn get(org: &Org, name: String) -> EscalationPolicy {
-    let found = org.ok(v1::GetEscalationPolicyRequest { name }).await;
+    let found = org
+        .ok(v1::GetEscalationPolicyRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
     found.policy.expect("it is found")
 }
 
@@ -279,6 +284,7 @@ async fn a_policy_is_tested_on_an_existing_blocker(database: TestDatabase) {
         parent: org.name(),
         policy: Some(policy),
         subject: Some(Subject::BlockerName(blocker.name.clone())),
+        min_revision: 0,
     };
     let told = org
         .ok(test(Policy::PolicyName(org.policy("default"))))
@@ -341,6 +347,7 @@ async fn a_policy_is_tested_on_a_described_blocker(database: TestDatabase) {
                 org.policy("default")
             ))),
             subject: Some(Subject::Blocker(blocker)),
+            min_revision: 0,
         })
         .await
     };
@@ -466,7 +473,12 @@ async fn validating_changes_nothing(database: TestDatabase) {
     let would_be = org.ok(request.clone()).await.policy.expect("it answers");
     assert_eq!(would_be.name, org.policy("fast"));
     let name = org.policy("fast");
-    let absent = org.call(v1::GetEscalationPolicyRequest { name }).await;
+    let absent = org
+        .call(v1::GetEscalationPolicyRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
     refused(absent, Code::NotFound, ErrorReason::NotFound);
     let mut edit = update(&org, "default", vec![hourly(1)]);
     edit.validate_only = true;

@@ -90,7 +90,12 @@ async fn recount(server: &TestServer, org: &Org) {
     let events = org.events().await;
     let settings = {
         let name = org.name();
-        let found = org.ok(v1::GetOrganizationRequest { name }).await;
+        let found = org
+            .ok(v1::GetOrganizationRequest {
+                name,
+                ..Default::default()
+            })
+            .await;
         found
             .organization
             .and_then(|organization| organization.settings)

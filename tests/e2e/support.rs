@@ -174,14 +174,23 @@ impl Org {
     /// Reads a blocker by its resource name.
     pub(crate) async fn get(&self, blocker: &str) -> v1::Blocker {
         let name = blocker.to_owned();
-        let found = self.ok(v1::GetBlockerRequest { name }).await;
+        let found = self
+            .ok(v1::GetBlockerRequest {
+                name,
+                ..Default::default()
+            })
+            .await;
         found.blocker.expect("a blocker that is found is there")
     }
 
     /// Explains a blocker.
     pub(crate) async fn explain(&self, blocker: &str) -> v1::ExplainBlockerResponse {
         let name = blocker.to_owned();
-        self.ok(v1::ExplainBlockerRequest { name }).await
+        self.ok(v1::ExplainBlockerRequest {
+            name,
+            ..Default::default()
+        })
+        .await
     }
 
     /// Resolves a blocker.
@@ -241,14 +250,24 @@ impl Org {
     /// Reads a node.
     pub(crate) async fn get_node(&self, id: &str) -> v1::Node {
         let name = self.node(id);
-        let found = self.ok(v1::GetNodeRequest { name }).await;
+        let found = self
+            .ok(v1::GetNodeRequest {
+                name,
+                ..Default::default()
+            })
+            .await;
         found.node.expect("a node that is found is there")
     }
 
     /// Its newest revision.
     pub(crate) async fn revision(&self) -> i64 {
         let name = self.name();
-        self.ok(v1::GetOrganizationRequest { name }).await.revision
+        self.ok(v1::GetOrganizationRequest {
+            name,
+            ..Default::default()
+        })
+        .await
+        .revision
     }
 
     /// Every event so far.

@@ -110,6 +110,7 @@ async fn a_page_reads_why_it_is_refused(database: TestDatabase) {
     let server = start(&database).await;
     let get = v1::GetNodeRequest {
         name: "organizations/nowhere/nodes/x".to_owned(),
+        ..Default::default()
     };
     let call = Call::grpc_web("NodeService/GetNode", "application/grpc-web+proto", &get);
     let answer = call.header("origin", BOARD).send(server.address()).await;

@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) names: Names,
     pub(crate) output: Output,
+    /// What is read reflects at least this revision; 0: whatever the server has.
+    pub(crate) min_revision: i64,
     /// When the command began.
     pub(crate) now: Timestamp,
 }
@@ -51,6 +53,7 @@ impl Session {
             client,
             names: Names::new(settings.organization),
             output: flags.output(),
+            min_revision: flags.min_revision.unwrap_or(0),
             now,
         })
     }
@@ -95,6 +98,7 @@ impl Session {
         }
         let request = v1::GetOrganizationRequest {
             name: self.names.organization()?,
+            min_revision: self.min_revision,
         };
         let found = self
             .call(request, |client, request| async move {
@@ -121,6 +125,7 @@ impl Session {
             state: v1::MeetingState::Open.into(),
             page_size: 1,
             page_token: String::new(),
+            min_revision: self.min_revision,
         };
         let found = self
             .call(request, |client, request| async move {

@@ -46,6 +46,9 @@ pub(crate) struct Flags {
     /// How long a call may take [default: 10s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = time::parse_duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Of reads: wait for an answer that reflects at least this revision, as an earlier one told it
+    #[arg(long, global = true, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) min_revision: Option<i64>,
     /// Do not send long output through a pager
     #[arg(long, global = true)]
     pub(crate) no_pager: bool,

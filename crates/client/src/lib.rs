@@ -32,6 +32,30 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Reading your writes
+//!
+//! Every answer has the `revision` of the organization that it reflects. One server reflects at once what was written
+//! through it; where several share a database, another may lag by a second. Give the revision of an answer to a read as its
+//! `min_revision`, and the read waits until it reflects that, through whichever server it goes. If the revision does not
+//! come in time, the call ends with `DEADLINE_EXCEEDED` or, after 10 seconds, with `UNAVAILABLE`.
+//!
+//! ```no_run
+//! use echelon_client::{Client, Error, v1};
+//!
+//! # async fn example(client: Client, raised: v1::RaiseBlockerResponse) -> Result<(), Error> {
+//! let name = raised.blocker.map(|blocker| blocker.name).unwrap_or_default();
+//! let request = v1::GetBlockerRequest {
+//!     name,
+//!     min_revision: raised.revision,
+//! };
+//! let found = client
+//!     .retry(request, |client, request| async move { client.blockers().get_blocker(request).await })
+//!     .await?;
+//! assert!(found.revision >= raised.revision);
+//! # Ok(())
+//! # }
+//! ```
 
 mod client;
 mod error;

@@ -167,6 +167,7 @@ impl Morning {
                 .meetings
                 .get_agenda(v1::GetAgendaRequest {
                     name: meeting.name.clone(),
+                    ..v1::GetAgendaRequest::default()
                 })
                 .await?
                 .into_inner();

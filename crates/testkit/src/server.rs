@@ -291,6 +291,7 @@ mod tests {
         assert_eq!(server.clock().now(), START.plus(Duration::from_secs(60)));
         let get = v1::GetOrganizationRequest {
             name: "organizations/acme".to_owned(),
+            ..v1::GetOrganizationRequest::default()
         };
         server.organizations().get_organization(get).await.unwrap();
     }

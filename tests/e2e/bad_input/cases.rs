@@ -212,6 +212,13 @@ impl<'a> Cases<'a> {
         }
     }
 
+    /// Revisions that are none.
+    pub(super) async fn min_revisions<R: Rpc>(&mut self, make: impl Fn(i64) -> R) {
+        for revision in [-1, i64::MIN] {
+            self.refused(make(revision), field("min_revision")).await;
+        }
+    }
+
     /// A line of at most `max` characters.
     pub(super) async fn lines<R: Rpc>(&mut self, at: &str, max: usize, make: impl Fn(String) -> R) {
         for text in [

@@ -407,13 +407,39 @@ async fn claims(cases: &mut Cases<'_>) {
 
 async fn read(cases: &mut Cases<'_>) {
     cases
-        .meeting_names("name", |name| v1::GetMeetingRequest { name })
+        .meeting_names("name", |name| v1::GetMeetingRequest {
+            name,
+            ..Default::default()
+        })
         .await;
     cases
-        .meeting_names("name", |name| v1::GetAgendaRequest { name })
+        .meeting_names("name", |name| v1::GetAgendaRequest {
+            name,
+            ..Default::default()
+        })
         .await;
     cases
-        .node_names("name", |name| v1::GetAgendaRequest { name })
+        .node_names("name", |name| v1::GetAgendaRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
+    let world = cases.world;
+    cases
+        .min_revisions(|min_revision| v1::GetMeetingRequest {
+            name: world.meeting.clone(),
+            min_revision,
+        })
+        .await;
+    let agenda = v1::GetAgendaRequest {
+        name: world.meeting.clone(),
+        ..Default::default()
+    };
+    cases
+        .min_revisions(|min_revision| v1::GetAgendaRequest {
+            min_revision,
+            ..agenda.clone()
+        })
         .await;
 
     type List = v1::ListMeetingsRequest;
@@ -436,6 +462,12 @@ async fn read(cases: &mut Cases<'_>) {
     cases
         .enums("state", |state| List {
             state,
+            ..base.clone()
+        })
+        .await;
+    cases
+        .min_revisions(|min_revision| List {
+            min_revision,
             ..base.clone()
         })
         .await;

@@ -230,7 +230,17 @@ async fn create(cases: &mut Cases<'_>) {
 
 async fn read(cases: &mut Cases<'_>) {
     cases
-        .node_names("name", |name| v1::GetNodeRequest { name })
+        .node_names("name", |name| v1::GetNodeRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
+    let name = cases.world.acme.node("rail");
+    cases
+        .min_revisions(|min_revision| v1::GetNodeRequest {
+            name: name.clone(),
+            min_revision,
+        })
         .await;
 
     type List = v1::ListNodesRequest;
@@ -265,6 +275,12 @@ async fn read(cases: &mut Cases<'_>) {
         .pages(|page_size, page_token| List {
             page_size,
             page_token,
+            ..base.clone()
+        })
+        .await;
+    cases
+        .min_revisions(|min_revision| List {
+            min_revision,
             ..base.clone()
         })
         .await;

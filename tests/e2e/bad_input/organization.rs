@@ -124,7 +124,17 @@ async fn create(cases: &mut Cases<'_>) {
 
 async fn read(cases: &mut Cases<'_>) {
     cases
-        .organization_names("name", |name| v1::GetOrganizationRequest { name })
+        .organization_names("name", |name| v1::GetOrganizationRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
+    let name = cases.world.acme.name();
+    cases
+        .min_revisions(|min_revision| v1::GetOrganizationRequest {
+            name: name.clone(),
+            min_revision,
+        })
         .await;
     cases
         .pages(|page_size, page_token| v1::ListOrganizationsRequest {

@@ -34,20 +34,38 @@ fn good() -> EscalationRule {
 async fn read(cases: &mut Cases<'_>) {
     let acme = cases.world.acme.clone();
     cases
-        .policy_names("name", |name| v1::GetEscalationPolicyRequest { name })
+        .policy_names("name", |name| v1::GetEscalationPolicyRequest {
+            name,
+            ..Default::default()
+        })
         .await;
     for version in ["0", "-1", "x", "", "1/x", "99999999999999999999"] {
         let name = format!("{}/versions/{version}", acme.policy("default"));
         cases
-            .refused(v1::GetEscalationPolicyRequest { name }, field("name"))
+            .refused(
+                v1::GetEscalationPolicyRequest {
+                    name,
+                    ..Default::default()
+                },
+                field("name"),
+            )
             .await;
     }
     let name = format!("{}/versions/4711", acme.policy("default"));
     cases
         .refused(
-            v1::GetEscalationPolicyRequest { name },
+            v1::GetEscalationPolicyRequest {
+                name,
+                ..Default::default()
+            },
             missing("policy version"),
         )
+        .await;
+    cases
+        .min_revisions(|min_revision| v1::GetEscalationPolicyRequest {
+            name: acme.policy("default"),
+            min_revision,
+        })
         .await;
 
     type List = v1::ListEscalationPoliciesRequest;
@@ -68,12 +86,24 @@ async fn read(cases: &mut Cases<'_>) {
             ..base.clone()
         })
         .await;
+    cases
+        .min_revisions(|min_revision| List {
+            min_revision,
+            ..base.clone()
+        })
+        .await;
 
     type Versions = v1::ListEscalationPolicyVersionsRequest;
     let base = Versions {
         parent: acme.policy("default"),
         ..Default::default()
     };
+    cases
+        .min_revisions(|min_revision| Versions {
+            min_revision,
+            ..base.clone()
+        })
+        .await;
     cases
         .policy_names("parent", |parent| Versions {
             parent,

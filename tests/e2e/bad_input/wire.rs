@@ -60,7 +60,10 @@ async fn a_text_of_five_megabytes_to_any_method(database: TestDatabase) {
     let world = World::new(database).await;
     let mut cases = Cases::new(&world);
     let text = "a".repeat(FIVE_MEGABYTES);
-    let message = v1::GetNodeRequest { name: text.clone() };
+    let message = v1::GetNodeRequest {
+        name: text.clone(),
+        ..Default::default()
+    };
     let bytes = frame(&prost::Message::encode_to_vec(&message));
     for path in paths() {
         let result = call(&world, &path, bytes.clone()).await;

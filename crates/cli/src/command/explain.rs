@@ -16,6 +16,7 @@ impl Explain {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = ExplainBlockerRequest {
             name: session.names.blocker(&self.blocker)?,
+            min_revision: session.min_revision,
         };
         let explained = session
             .call(request, |client, request| async move {

@@ -10,21 +10,13 @@ use crate::{failure::Failure, session::Session, view::rollup};
 pub(crate) struct Rollup {
     /// The node; default: the root
     node: Option<String>,
-    /// Wait until the answer reflects this revision
-    #[arg(
-        long,
-        value_name = "REVISION",
-        default_value_t = 0,
-        hide_default_value = true
-    )]
-    min_revision: i64,
 }
 
 impl Rollup {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = GetRollupRequest {
             node: session.node_or_root(self.node.as_deref()).await?,
-            min_revision: self.min_revision,
+            min_revision: session.min_revision,
         };
         let found = session
             .call(request, |client, request| async move {

@@ -31,6 +31,7 @@ impl Tree {
             show_archived: self.all,
             page_size: 0,
             page_token: String::new(),
+            min_revision: session.min_revision,
         };
         let nodes: ListNodesResponse = collect(None, |page_size, page_token| {
             session.call(

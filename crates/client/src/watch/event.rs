@@ -111,6 +111,7 @@ impl Source for Events {
             Stage::Locate => {
                 let request = GetOrganizationRequest {
                     name: self.organization.clone(),
+                    min_revision: 0,
                 };
                 let found = self
                     .client

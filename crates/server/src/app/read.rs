@@ -14,7 +14,7 @@ use super::App;
 pub struct FoundBlocker {
     /// The blocker.
     pub blocker: Arc<Blocker>,
-    /// The newest snapshot.
+    /// The snapshot, taken first: what was read from the database reflects its revision at least.
     pub snapshot: Arc<Organization>,
 }
 
@@ -23,25 +23,35 @@ pub struct FoundBlocker {
 pub struct FoundMeeting {
     /// The meeting.
     pub meeting: Arc<Meeting>,
-    /// The newest snapshot.
+    /// The snapshot, taken first: what was read from the database reflects its revision at least.
     pub snapshot: Arc<Organization>,
 }
 
 impl App {
-    /// A blocker, closed ones included. Errors: [`Error::NotFound`], [`Error::Unavailable`].
+    /// A blocker, closed ones included, as of at least a revision. Errors: as [`App::snapshot_for`].
     pub async fn blocker(
         &self,
         id: &OrganizationId,
         number: BlockerNumber,
+        min_revision: i64,
     ) -> Result<FoundBlocker, Error> {
-        let snapshot = self.snapshot(id).await?;
+        let snapshot = self.snapshot_for(id, min_revision).await?;
+        self.blocker_beside(snapshot, number).await
+    }
+
+    /// A blocker of a snapshot or, if it is closed, of the database. Errors: [`Error::NotFound`], [`Error::Unavailable`].
+    pub(super) async fn blocker_beside(
+        &self,
+        snapshot: Arc<Organization>,
+        number: BlockerNumber,
+    ) -> Result<FoundBlocker, Error> {
         if let Ok(blocker) = snapshot.blocker(number) {
             return Ok(FoundBlocker {
                 blocker: blocker.clone(),
                 snapshot,
             });
         }
-        match self.store().blocker(id, number).await? {
+        match self.store().blocker(snapshot.id(), number).await? {
             Some(blocker) => Ok(FoundBlocker {
                 blocker: Arc::new(blocker),
                 snapshot,
@@ -50,13 +60,14 @@ impl App {
         }
     }
 
-    /// A meeting, closed ones included. Errors: [`Error::NotFound`], [`Error::Unavailable`].
+    /// A meeting, closed ones included, as of at least a revision. Errors: as [`App::snapshot_for`].
     pub async fn meeting(
         &self,
         id: &OrganizationId,
         number: MeetingNumber,
+        min_revision: i64,
     ) -> Result<FoundMeeting, Error> {
-        let snapshot = self.snapshot(id).await?;
+        let snapshot = self.snapshot_for(id, min_revision).await?;
         if let Ok(meeting) = snapshot.meeting(number) {
             return Ok(FoundMeeting {
                 meeting: meeting.clone(),

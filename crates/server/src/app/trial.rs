@@ -39,15 +39,16 @@ pub struct Trial {
 }
 
 impl App {
-    /// Tries rules on a blocker; changes nothing. Errors: [`Error::Invalid`] for rules that do not compile,
-    /// [`Error::NotFound`].
+    /// Tries rules on a blocker, as of at least a revision; changes nothing. Errors: [`Error::Invalid`] for rules that do
+    /// not compile, and as [`App::snapshot_for`].
     pub async fn try_policy(
         &self,
         id: &OrganizationId,
+        min_revision: i64,
         rules: Rules,
         subject: Subject,
     ) -> Result<Trial, Error> {
-        let snapshot = self.snapshot(id).await?;
+        let snapshot = self.snapshot_for(id, min_revision).await?;
         let now = self.time(&snapshot);
         let version = match rules {
             Rules::Saved(policy, number) => {
@@ -69,7 +70,9 @@ impl App {
             }
         };
         let blocker = match subject {
-            Subject::Existing(number) => self.blocker(id, number).await?.blocker,
+            Subject::Existing(number) => {
+                self.blocker_beside(snapshot.clone(), number).await?.blocker
+            }
             Subject::Described(description) => {
                 trial::described(&snapshot, &description, now)?.into()
             }

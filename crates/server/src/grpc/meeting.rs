@@ -99,15 +99,20 @@ impl Meetings {
     }
 
     async fn agenda(&self, message: v1::GetAgendaRequest) -> Result<v1::GetAgendaResponse, Error> {
-        let named = &message.name;
+        let v1::GetAgendaRequest {
+            name: named,
+            min_revision,
+        } = &message;
         let (node, snapshot, meeting) = if named.contains("/meetings/") {
             let (organization, number) = name::parse_meeting("name", named)?;
-            let FoundMeeting { meeting, snapshot } =
-                self.app.meeting(&organization, number).await?;
+            let FoundMeeting { meeting, snapshot } = self
+                .app
+                .meeting(&organization, number, *min_revision)
+                .await?;
             (meeting.node.clone(), snapshot, Some(meeting))
         } else {
             let (organization, node) = name::parse_node("name", named)?;
-            let snapshot = self.app.snapshot(&organization).await?;
+            let snapshot = self.app.snapshot_for(&organization, *min_revision).await?;
             let meeting = snapshot.open_meeting_of(&node).cloned();
             (node, snapshot, meeting)
         };
@@ -123,8 +128,12 @@ impl Meetings {
     }
 
     async fn get(&self, message: v1::GetMeetingRequest) -> Result<v1::GetMeetingResponse, Error> {
-        let (organization, number) = name::parse_meeting("name", &message.name)?;
-        let FoundMeeting { meeting, snapshot } = self.app.meeting(&organization, number).await?;
+        let v1::GetMeetingRequest { name, min_revision } = message;
+        let (organization, number) = name::parse_meeting("name", &name)?;
+        let FoundMeeting { meeting, snapshot } = self
+            .app
+            .meeting(&organization, number, min_revision)
+            .await?;
         Ok(v1::GetMeetingResponse {
             meeting: Some(to_proto(&snapshot, &meeting)),
             revision: snapshot.revision(),
@@ -135,6 +144,7 @@ impl Meetings {
         &self,
         mut message: v1::ListMeetingsRequest,
     ) -> Result<v1::ListMeetingsResponse, Error> {
+        let min_revision = std::mem::take(&mut message.min_revision);
         let paging = Paging::of(
             "ListMeetings",
             &mut message,
@@ -147,9 +157,10 @@ impl Meetings {
             state,
             page_size: _,
             page_token: _,
+            min_revision: _,
         } = message;
         let organization = name::parse_organization("parent", &parent)?;
-        let snapshot = self.app.snapshot(&organization).await?;
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         let node = match non_empty(&node) {
             Some(node) => {
                 let node = name::parse_node_of(&organization, "node", node)?;
@@ -184,6 +195,7 @@ impl Meetings {
                 .map(|meeting| to_proto(&snapshot, meeting))
                 .collect(),
             next_page_token,
+            revision: snapshot.revision(),
         })
     }
 }

@@ -164,8 +164,9 @@ impl Nodes {
     }
 
     async fn get(&self, message: v1::GetNodeRequest) -> Result<v1::GetNodeResponse, Error> {
-        let (organization, id) = name::parse_node("name", &message.name)?;
-        let snapshot = self.app.snapshot(&organization).await?;
+        let v1::GetNodeRequest { name, min_revision } = message;
+        let (organization, id) = name::parse_node("name", &name)?;
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         let node = snapshot.tree().require(&id)?;
         Ok(v1::GetNodeResponse {
             node: Some(to_proto(&snapshot, node)),
@@ -177,6 +178,7 @@ impl Nodes {
         &self,
         mut message: v1::ListNodesRequest,
     ) -> Result<v1::ListNodesResponse, Error> {
+        let min_revision = std::mem::take(&mut message.min_revision);
         let paging = Paging::of(
             "ListNodes",
             &mut message,
@@ -191,11 +193,12 @@ impl Nodes {
             show_archived,
             page_size: _,
             page_token: _,
+            min_revision: _,
         } = message;
         let organization = name::parse_organization("parent", &parent)?;
         let max_depth = usize::try_from(max_depth)
             .map_err(|_| Error::field("max_depth", "must not be negative: use 0 for all levels"))?;
-        let snapshot = self.app.snapshot(&organization).await?;
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         let tree = snapshot.tree();
         let top = match non_empty(&subtree) {
             Some(subtree) => name::parse_node_of(&organization, "subtree", subtree)?,

@@ -206,10 +206,10 @@ impl OrganizationService for Organizations {
         &self,
         request: Request<v1::GetOrganizationRequest>,
     ) -> Result<Response<v1::GetOrganizationResponse>, Status> {
-        let v1::GetOrganizationRequest { name } = request.into_inner();
+        let v1::GetOrganizationRequest { name, min_revision } = request.into_inner();
         let found = async {
             let id = name::parse_organization("name", &name)?;
-            let snapshot = self.app.snapshot(&id).await?;
+            let snapshot = self.app.snapshot_for(&id, min_revision).await?;
             Ok(v1::GetOrganizationResponse {
                 organization: Some(of_snapshot(&snapshot)?),
                 revision: snapshot.revision(),

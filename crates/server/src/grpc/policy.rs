@@ -150,6 +150,7 @@ impl Policies {
             parent,
             policy,
             subject,
+            min_revision,
         } = message;
         let organization = name::parse_organization("parent", &parent)?;
         let rules = match required("policy", policy)? {
@@ -176,7 +177,10 @@ impl Policies {
                 Subject::Described(Box::new(describe(&organization, &blocker)?))
             }
         };
-        let tried = self.app.try_policy(&organization, rules, subject).await?;
+        let tried = self
+            .app
+            .try_policy(&organization, min_revision, rules, subject)
+            .await?;
         Ok(v1::TestPolicyResponse {
             rules: tried
                 .trial
@@ -193,8 +197,9 @@ impl Policies {
         &self,
         message: v1::GetEscalationPolicyRequest,
     ) -> Result<v1::GetEscalationPolicyResponse, Error> {
-        let (organization, id, number) = name::parse_policy_or_version("name", &message.name)?;
-        let snapshot = self.app.snapshot(&organization).await?;
+        let v1::GetEscalationPolicyRequest { name, min_revision } = message;
+        let (organization, id, number) = name::parse_policy_or_version("name", &name)?;
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         Ok(v1::GetEscalationPolicyResponse {
             policy: Some(shown(&snapshot, &id, number)?),
             revision: snapshot.revision(),
@@ -205,6 +210,7 @@ impl Policies {
         &self,
         mut message: v1::ListEscalationPoliciesRequest,
     ) -> Result<v1::ListEscalationPoliciesResponse, Error> {
+        let min_revision = std::mem::take(&mut message.min_revision);
         let paging = Paging::of(
             "ListEscalationPolicies",
             &mut message,
@@ -213,7 +219,7 @@ impl Policies {
         )?;
         let organization = name::parse_organization("parent", &message.parent)?;
         let after = paging.cursor(|id| PolicyId::new("page_token", id).ok())?;
-        let snapshot = self.app.snapshot(&organization).await?;
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         let mut found: Vec<&PolicyId> = snapshot
             .policies()
             .map(|policy| &policy.id)
@@ -227,6 +233,7 @@ impl Policies {
                 .map(|id| shown(&snapshot, id, None))
                 .collect::<Result<_, _>>()?,
             next_page_token,
+            revision: snapshot.revision(),
         })
     }
 
@@ -234,6 +241,7 @@ impl Policies {
         &self,
         mut message: v1::ListEscalationPolicyVersionsRequest,
     ) -> Result<v1::ListEscalationPolicyVersionsResponse, Error> {
+        let min_revision = std::mem::take(&mut message.min_revision);
         let paging = Paging::of(
             "ListEscalationPolicyVersions",
             &mut message,
@@ -242,7 +250,7 @@ impl Policies {
         )?;
         let (organization, id) = name::parse_policy("parent", &message.parent)?;
         let before: Option<i64> = paging.cursor(|number| number.parse().ok())?;
-        let snapshot = self.app.snapshot(&organization).await?;
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         snapshot.policy(&id)?;
         let mut found: Vec<_> = snapshot
             .versions(&id)
@@ -258,6 +266,7 @@ impl Policies {
                 .map(|version| policy::version(&organization, version))
                 .collect(),
             next_page_token,
+            revision: snapshot.revision(),
         })
     }
 }

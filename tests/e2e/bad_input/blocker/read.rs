@@ -86,6 +86,12 @@ pub(super) async fn list(cases: &mut Cases<'_>) {
             ..base.clone()
         })
         .await;
+    cases
+        .min_revisions(|min_revision| Request {
+            min_revision,
+            ..base.clone()
+        })
+        .await;
     let first = cases
         .world
         .acme
@@ -103,11 +109,31 @@ pub(super) async fn list(cases: &mut Cases<'_>) {
 }
 
 pub(super) async fn read(cases: &mut Cases<'_>) {
+    let world = cases.world;
     cases
-        .blocker_names("name", |name| v1::GetBlockerRequest { name })
+        .blocker_names("name", |name| v1::GetBlockerRequest {
+            name,
+            ..Default::default()
+        })
         .await;
     cases
-        .blocker_names("name", |name| v1::ExplainBlockerRequest { name })
+        .blocker_names("name", |name| v1::ExplainBlockerRequest {
+            name,
+            ..Default::default()
+        })
+        .await;
+
+    cases
+        .min_revisions(|min_revision| v1::GetBlockerRequest {
+            name: world.open.clone(),
+            min_revision,
+        })
+        .await;
+    cases
+        .min_revisions(|min_revision| v1::ExplainBlockerRequest {
+            name: world.open.clone(),
+            min_revision,
+        })
         .await;
 
     type History = v1::ListBlockerHistoryRequest;
@@ -125,6 +151,13 @@ pub(super) async fn read(cases: &mut Cases<'_>) {
         .pages(|page_size, page_token| History {
             page_size,
             page_token,
+            ..base.clone()
+        })
+        .await;
+
+    cases
+        .min_revisions(|min_revision| History {
+            min_revision,
             ..base.clone()
         })
         .await;

@@ -19,6 +19,7 @@ fn trial(cases: &Cases<'_>) -> Try {
         parent: cases.world.acme.name(),
         policy: Some(Policy::PolicyName(cases.world.acme.policy("default"))),
         subject: Some(Subject::BlockerName(cases.world.open.clone())),
+        min_revision: 0,
     }
 }
 
@@ -48,6 +49,7 @@ pub(super) async fn try_policy(cases: &mut Cases<'_>) {
         subject: Some(Subject::BlockerName(
             "organizations/nowhere/blockers/B-1".to_owned(),
         )),
+        min_revision: 0,
     };
     cases.refused(nowhere, missing("organization")).await;
     cases
@@ -67,6 +69,12 @@ pub(super) async fn try_policy(cases: &mut Cases<'_>) {
             },
             field("subject"),
         )
+        .await;
+    cases
+        .min_revisions(|min_revision| Try {
+            min_revision,
+            ..base.clone()
+        })
         .await;
     let named = |name: String| Try {
         policy: Some(Policy::PolicyName(name)),

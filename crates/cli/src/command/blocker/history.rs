@@ -27,6 +27,7 @@ impl History {
                             name: name.clone(),
                             page_size,
                             page_token,
+                            min_revision: session.min_revision,
                         },
                         |client, request| async move {
                             client.blockers().list_blocker_history(request).await

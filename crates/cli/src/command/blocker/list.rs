@@ -197,6 +197,7 @@ impl List {
             order_by: order_by(self.sort, self.reverse).to_owned(),
             page_size: 0,
             page_token: String::new(),
+            min_revision: session.min_revision,
         })
     }
 }

@@ -23,9 +23,13 @@ impl Agenda {
             None => session.node_or_root(self.meeting.as_deref()).await?,
         };
         let agenda = session
-            .call(GetAgendaRequest { name }, |client, request| async move {
-                client.meetings().get_agenda(request).await
-            })
+            .call(
+                GetAgendaRequest {
+                    name,
+                    min_revision: session.min_revision,
+                },
+                |client, request| async move { client.meetings().get_agenda(request).await },
+            )
             .await?;
         session
             .output

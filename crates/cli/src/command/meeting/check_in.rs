@@ -93,7 +93,10 @@ impl CheckIn {
 
 /// Resource name of the node that a meeting is of.
 async fn meets(session: &Session, meeting: String) -> Result<String, Failure> {
-    let request = v1::GetMeetingRequest { name: meeting };
+    let request = v1::GetMeetingRequest {
+        name: meeting,
+        min_revision: session.min_revision,
+    };
     let found = session
         .call(request, |client, request| async move {
             client.meetings().get_meeting(request).await

@@ -33,6 +33,7 @@ impl List {
             state: state.into(),
             page_size: 0,
             page_token: String::new(),
+            min_revision: session.min_revision,
         };
         let view = session.view();
         session

@@ -16,6 +16,7 @@ impl Show {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = GetMeetingRequest {
             name: session.meeting(&self.meeting).await?,
+            min_revision: session.min_revision,
         };
         let found = session
             .call(request, |client, request| async move {

@@ -16,6 +16,7 @@ impl Show {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = GetNodeRequest {
             name: session.node_or_root(self.node.as_deref()).await?,
+            min_revision: session.min_revision,
         };
         let found = session
             .call(request, |client, request| async move {

@@ -21,7 +21,10 @@ impl Show {
         let found =
             session
                 .call(
-                    GetOrganizationRequest { name },
+                    GetOrganizationRequest {
+                        name,
+                        min_revision: session.min_revision,
+                    },
                     |client, request| async move {
                         client.organizations().get_organization(request).await
                     },

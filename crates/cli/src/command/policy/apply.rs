@@ -150,7 +150,10 @@ impl Apply {
 async fn existing(session: &Session, name: String) -> Result<Option<EscalationPolicy>, Failure> {
     let found = session
         .call(
-            GetEscalationPolicyRequest { name },
+            GetEscalationPolicyRequest {
+                name,
+                min_revision: session.min_revision,
+            },
             |client, request| async move { client.policies().get_escalation_policy(request).await },
         )
         .await;

@@ -25,6 +25,7 @@ impl List {
                             parent: parent.clone(),
                             page_size,
                             page_token,
+                            min_revision: session.min_revision,
                         },
                         |client, request| async move {
                             client.policies().list_escalation_policies(request).await

@@ -19,6 +19,7 @@ impl Show {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = GetEscalationPolicyRequest {
             name: session.names.policy(&self.policy)?,
+            min_revision: session.min_revision,
         };
         let found = session
             .call(request, |client, request| async move {

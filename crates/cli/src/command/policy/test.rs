@@ -92,6 +92,7 @@ impl Test {
             parent: session.names.organization()?,
             policy: Some(tried),
             subject: Some(self.subject(session)?),
+            min_revision: session.min_revision,
         };
         let tested = session
             .call(request, |client, request| async move {

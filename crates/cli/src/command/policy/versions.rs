@@ -29,6 +29,7 @@ impl Versions {
                             parent: parent.clone(),
                             page_size,
                             page_token,
+                            min_revision: session.min_revision,
                         },
                         |client, request| async move {
                             client

@@ -22,6 +22,7 @@ pub(super) async fn list(
     app: &App,
     mut message: v1::ListBlockersRequest,
 ) -> Result<v1::ListBlockersResponse, Error> {
+    let min_revision = std::mem::take(&mut message.min_revision);
     let paging = Paging::of(
         "ListBlockers",
         &mut message,
@@ -29,7 +30,7 @@ pub(super) async fn list(
         50,
     )?;
     let organization = name::parse_organization("parent", &message.parent)?;
-    let snapshot = app.snapshot(&organization).await?;
+    let snapshot = app.snapshot_for(&organization, min_revision).await?;
     let after = paging.cursor(|cursor| {
         let (key, number) = cursor.split_once(':')?;
         Some(BlockerCursor {
@@ -43,7 +44,13 @@ pub(super) async fn list(
     let (revision, mut found): (i64, Vec<Arc<Blocker>>) = if query.is_live() {
         (snapshot.revision(), list::page(&snapshot, &query))
     } else {
-        let (revision, found) = app.store().blockers(&organization, &query).await?;
+        let (read_at, found) = app.store().blockers(&organization, &query).await?;
+        // Which nodes a subtree has is as of the snapshot, and another replica may have added some since.
+        let revision = if query.origins.is_some() || query.holders.is_some() {
+            read_at.min(snapshot.revision())
+        } else {
+            read_at
+        };
         (revision, found.into_iter().map(Arc::new).collect())
     };
     let next_page_token = paging.cut(&mut found, |blocker| {
@@ -80,6 +87,7 @@ fn parse(
         order_by,
         page_size: _,
         page_token: _,
+        min_revision: _,
     } = message;
     let id = snapshot.id();
     let node = match non_empty(node) {

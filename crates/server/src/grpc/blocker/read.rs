@@ -29,8 +29,10 @@ pub(super) async fn get(
     app: &App,
     message: v1::GetBlockerRequest,
 ) -> Result<v1::GetBlockerResponse, Error> {
-    let (organization, number) = name::parse_blocker("name", &message.name)?;
-    let FoundBlocker { blocker, snapshot } = app.blocker(&organization, number).await?;
+    let v1::GetBlockerRequest { name, min_revision } = message;
+    let (organization, number) = name::parse_blocker("name", &name)?;
+    let FoundBlocker { blocker, snapshot } =
+        app.blocker(&organization, number, min_revision).await?;
     Ok(v1::GetBlockerResponse {
         blocker: Some(to_proto(&organization, &blocker)),
         // A closed blocker comes from the database, which another replica may have taken further.
@@ -42,6 +44,7 @@ pub(super) async fn history(
     app: &App,
     mut message: v1::ListBlockerHistoryRequest,
 ) -> Result<v1::ListBlockerHistoryResponse, Error> {
+    let min_revision = std::mem::take(&mut message.min_revision);
     let paging = Paging::of(
         "ListBlockerHistory",
         &mut message,
@@ -49,7 +52,10 @@ pub(super) async fn history(
         100,
     )?;
     let (organization, number) = name::parse_blocker("name", &message.name)?;
-    app.blocker(&organization, number).await?;
+    let snapshot = app
+        .blocker(&organization, number, min_revision)
+        .await?
+        .snapshot;
     let after = paging.cursor(|cursor| {
         let (revision, index) = cursor.split_once(':')?;
         Some((revision.parse().ok()?, index.parse().ok()?))
@@ -58,6 +64,8 @@ pub(super) async fn history(
         .store()
         .blocker_events(&organization, number, after, paging.limit())
         .await?;
+    // Other replicas may have written since; revisions become visible in order.
+    let revision = rows.last().map_or(0, |row| row.revision);
     let next_page_token = paging.cut(&mut rows, |row| format!("{}:{}", row.revision, row.index));
     Ok(v1::ListBlockerHistoryResponse {
         events: rows
@@ -65,6 +73,7 @@ pub(super) async fn history(
             .map(|row| decode(&row.payload))
             .collect::<Result<_, _>>()?,
         next_page_token,
+        revision: revision.max(snapshot.revision()),
     })
 }
 
@@ -72,8 +81,10 @@ pub(super) async fn explain(
     app: &Arc<App>,
     message: v1::ExplainBlockerRequest,
 ) -> Result<v1::ExplainBlockerResponse, Error> {
-    let (organization, number) = name::parse_blocker("name", &message.name)?;
-    let FoundBlocker { blocker, snapshot } = app.blocker(&organization, number).await?;
+    let v1::ExplainBlockerRequest { name, min_revision } = message;
+    let (organization, number) = name::parse_blocker("name", &name)?;
+    let FoundBlocker { blocker, snapshot } =
+        app.blocker(&organization, number, min_revision).await?;
     let now = app.time(&snapshot);
     let Explanation {
         summary,
