@@ -116,6 +116,10 @@ async fn read(org: &Org, written: &Written, min_revision: i64) -> Vec<(&'static 
         name: meeting.clone()
     });
     assert_eq!(found.meeting.map(|meeting| meeting.fates.len()), Some(1));
+    let fates = ask!(ListMeetingFatesRequest {
+        parent: meeting.clone()
+    });
+    assert_eq!(fates.fates.len(), 1);
     let meetings = ask!(ListMeetingsRequest {
         parent: parent.clone(),
         node: node.clone(),

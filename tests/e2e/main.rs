@@ -11,6 +11,7 @@ mod explanations;
 mod feed;
 mod freshness;
 mod kubernetes;
+mod large_meetings;
 mod meetings;
 mod nodes;
 mod organizations;

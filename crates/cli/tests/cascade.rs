@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use echelon_api::v1;
 use echelon_testkit::{TestDatabase, TestServer};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -205,12 +206,48 @@ async fn lists_are_merged_over_their_pages() {
         "organizations/acme/blockers/B-3"
     );
     assert_eq!(some["blockers"].as_array().unwrap().len(), 2);
+    let revision = some["revision"].as_str().unwrap();
+    let read = desk.json(&["--min-revision", revision, "blocker", "show", "B-3"]);
+    assert_eq!(read["revision"], revision);
     let followed = desk.ok(&[
         "-o", "json", "events", "--follow", "--after", "0", "--limit", "2",
     ]);
     assert_eq!(followed.lines().count(), 2);
     for line in followed.lines() {
         serde_json::from_str::<Value>(line).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_with_more_than_an_answer_holds_is_shown_whole() {
+    const BLOCKERS: usize = 1_050;
+    let desk = Desk::new().await;
+    for begin in (0..BLOCKERS).step_by(150) {
+        let raises: Vec<_> = (begin..begin + 150)
+            .map(|number| {
+                let mut blockers = desk.server.blockers();
+                let request = v1::RaiseBlockerRequest {
+                    parent: "organizations/acme".to_owned(),
+                    blocker: Some(v1::Blocker {
+                        origin: "organizations/acme/nodes/checkout".to_owned(),
+                        title: format!("Blocker {number}"),
+                        ..v1::Blocker::default()
+                    }),
+                    ..v1::RaiseBlockerRequest::default()
+                };
+                tokio::spawn(async move { blockers.raise_blocker(request).await })
+            })
+            .collect();
+        for raise in raises {
+            raise.await.unwrap().unwrap();
+        }
+    }
+    desk.ok(&["meeting", "open", "checkout"]);
+    let agenda = desk.json(&["meeting", "agenda", "checkout"]);
+    assert_eq!(agenda["items"].as_array().unwrap().len(), BLOCKERS);
+    for arguments in [["meeting", "close", "M-1"], ["meeting", "show", "M-1"]] {
+        let meeting = &desk.json(&arguments)["meeting"];
+        assert_eq!(meeting["fates"].as_array().unwrap().len(), BLOCKERS);
     }
 }
 
@@ -242,6 +279,12 @@ async fn failures_have_their_exit_codes_and_say_what_to_try() {
             "error: ",
         ),
         (&["events", "--after", "99999"], 4, "error: "),
+        (
+            &["--timeout", "1s", "--min-revision", "99999", "tree"],
+            6,
+            "error: ",
+        ),
+        (&["--min-revision=-1", "tree"], 2, "--min-revision"),
         (
             &["--organization", "", "tree"],
             2,

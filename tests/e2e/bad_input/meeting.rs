@@ -441,6 +441,38 @@ async fn read(cases: &mut Cases<'_>) {
             ..agenda.clone()
         })
         .await;
+    cases
+        .pages(|page_size, page_token| v1::GetAgendaRequest {
+            page_size,
+            page_token,
+            ..agenda.clone()
+        })
+        .await;
+
+    type Fates = v1::ListMeetingFatesRequest;
+    let base = Fates {
+        parent: world.closed_meeting.clone(),
+        ..Default::default()
+    };
+    cases
+        .meeting_names("parent", |parent| Fates {
+            parent,
+            ..base.clone()
+        })
+        .await;
+    cases
+        .pages(|page_size, page_token| Fates {
+            page_size,
+            page_token,
+            ..base.clone()
+        })
+        .await;
+    cases
+        .min_revisions(|min_revision| Fates {
+            min_revision,
+            ..base.clone()
+        })
+        .await;
 
     type List = v1::ListMeetingsRequest;
     let base = List {

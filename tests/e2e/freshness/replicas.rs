@@ -67,6 +67,7 @@ mod postgres {
             let agenda = v1::GetAgendaRequest {
                 name: org.node("team-1"),
                 min_revision: revision,
+                ..Default::default()
             };
             assert_eq!(other.ok(agenda).await.items.len(), number);
         }

@@ -81,6 +81,7 @@ methods! {
         GetAgendaRequest get_agenda GetAgendaResponse
         CloseMeetingRequest close_meeting CloseMeetingResponse
         GetMeetingRequest get_meeting GetMeetingResponse
+        ListMeetingFatesRequest list_meeting_fates ListMeetingFatesResponse
         ListMeetingsRequest list_meetings ListMeetingsResponse
     }
     v1::escalation_policy_service_client::EscalationPolicyServiceClient {

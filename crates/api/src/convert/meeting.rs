@@ -16,7 +16,21 @@ use super::{
 };
 use crate::v1;
 
-/// A meeting as the API has it. What is at hand of the blockers that check-ins name is told with them.
+/// Most fates of a meeting, and most claims of an agenda, in one answer: clients take messages of a few MiB.
+const ENTRIES_MAX: usize = 1_000;
+
+/// One page of an agenda.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgendaPage {
+    /// The agenda, with the items of this page.
+    pub agenda: Agenda,
+    /// How many items there are on all pages together.
+    pub total_items: usize,
+    /// Token of the next page; empty on the last.
+    pub next_page_token: String,
+}
+
+/// A meeting as the API has it, with as many fates as an answer has room for. What is at hand of the blockers that check-ins name is told with them.
 #[must_use]
 pub fn to_proto(organization: &Organization, meeting: &Meeting) -> v1::Meeting {
     let Meeting {
@@ -46,7 +60,12 @@ pub fn to_proto(organization: &Organization, meeting: &Meeting) -> v1::Meeting {
             .collect(),
         open_time: Some(timestamp(*opened_at)),
         close_time: optional_timestamp(*closed_at),
-        fates: fates.iter().map(|what| fate(id, what)).collect(),
+        fates: fates
+            .iter()
+            .take(ENTRIES_MAX)
+            .map(|what| fate(id, what))
+            .collect(),
+        fate_count: count(fates.len()),
     }
 }
 
@@ -123,7 +142,9 @@ fn named_blocker(organization: &Organization, number: BlockerNumber) -> v1::Chec
     named
 }
 
-fn fate(id: &OrganizationId, fate: &Fate) -> v1::BlockerFate {
+/// What became of a blocker, as the API has it.
+#[must_use]
+pub fn fate(id: &OrganizationId, fate: &Fate) -> v1::BlockerFate {
     use v1::blocker_fate::Kind;
     let Fate {
         blocker: number,
@@ -222,21 +243,26 @@ fn parse_named(
     })))
 }
 
-/// An agenda as the API has it; `meeting` is the one that it belongs to, if one is open or was asked for.
+/// A page of an agenda as the API has it; `meeting` is the one that it belongs to, if one is open or was asked for.
 #[must_use]
 pub fn agenda(
     organization: &Organization,
     node: &NodeId,
     meeting: Option<&Meeting>,
-    agenda: &Agenda,
+    page: &AgendaPage,
     as_of: echelon_domain::Timestamp,
 ) -> v1::GetAgendaResponse {
-    let Agenda {
-        items,
-        claims,
-        decisions,
-        missing,
-    } = agenda;
+    let AgendaPage {
+        agenda:
+            Agenda {
+                items,
+                claims,
+                decisions,
+                missing,
+            },
+        total_items,
+        next_page_token,
+    } = page;
     let id = organization.id();
     v1::GetAgendaResponse {
         node: name::node(id, node),
@@ -255,7 +281,11 @@ pub fn agenda(
                 },
             )
             .collect(),
-        claims: claims.iter().map(|one| claim(id, one)).collect(),
+        claims: claims
+            .iter()
+            .take(ENTRIES_MAX)
+            .map(|one| claim(id, one))
+            .collect(),
         decisions: decisions
             .iter()
             .map(|(node, text)| format!("{node}: {text}"))
@@ -263,7 +293,14 @@ pub fn agenda(
         missing_check_ins: missing.iter().map(|node| name::node(id, node)).collect(),
         as_of_time: Some(timestamp(as_of)),
         revision: organization.revision(),
+        next_page_token: next_page_token.clone(),
+        total_items: count(*total_items),
+        total_claims: count(claims.len()),
     }
+}
+
+fn count(entries: usize) -> i64 {
+    i64::try_from(entries).unwrap_or(i64::MAX)
 }
 
 const fn section(section: Section) -> v1::AgendaSection {

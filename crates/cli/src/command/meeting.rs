@@ -8,8 +8,9 @@ mod open;
 mod show;
 
 use clap::Subcommand;
+use echelon_client::v1;
 
-use crate::{failure::Failure, session::Session};
+use crate::{failure::Failure, output::list::collect, session::Session};
 
 /// Open meetings, check in, look at agendas and close
 #[derive(Debug, Subcommand)]
@@ -33,4 +34,34 @@ impl Meeting {
             Self::Show(show) => show.run(session).await,
         }
     }
+}
+
+/// Fetches the fates of a meeting that are more than one answer has room for.
+async fn complete(
+    session: &Session,
+    meeting: Option<&mut v1::Meeting>,
+    min_revision: i64,
+) -> Result<(), Failure> {
+    let Some(meeting) = meeting else {
+        return Ok(());
+    };
+    let told = i64::try_from(meeting.fates.len()).unwrap_or(i64::MAX);
+    if told >= meeting.fate_count {
+        return Ok(());
+    }
+    let parent = meeting.name.clone();
+    let all: v1::ListMeetingFatesResponse = collect(None, |page_size, page_token| {
+        session.call(
+            v1::ListMeetingFatesRequest {
+                parent: parent.clone(),
+                page_size,
+                page_token,
+                min_revision,
+            },
+            |client, request| async move { client.meetings().list_meeting_fates(request).await },
+        )
+    })
+    .await?;
+    meeting.fates = all.fates;
+    Ok(())
 }

@@ -45,11 +45,13 @@ macro_rules! page {
 }
 
 page!(
+    GetAgendaResponse.items: AgendaItem,
     ListAttentionResponse.items: AttentionItem,
     ListBlockerHistoryResponse.events: Event,
     ListBlockersResponse.blockers: Blocker,
     ListEscalationPoliciesResponse.policies: EscalationPolicy,
     ListEscalationPolicyVersionsResponse.versions: EscalationPolicyVersion,
+    ListMeetingFatesResponse.fates: BlockerFate,
     ListMeetingsResponse.meetings: Meeting,
     ListNodesResponse.nodes: Node,
     ListOrganizationsResponse.organizations: Organization,

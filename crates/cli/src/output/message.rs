@@ -53,6 +53,7 @@ named!(
     ListEscalationPoliciesResponse,
     ListEscalationPolicyVersionsResponse,
     ListEventsResponse,
+    ListMeetingFatesResponse,
     ListMeetingsResponse,
     ListNodesResponse,
     ListOrganizationsResponse,

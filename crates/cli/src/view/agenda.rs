@@ -45,7 +45,7 @@ pub(crate) fn lines(agenda: &v1::GetAgendaResponse, view: &View) -> Vec<Line> {
     block(
         &mut lines,
         "Talk to each other",
-        agenda.claims.iter().map(claim),
+        agenda.claims.iter().map(claim).chain(untold(agenda)),
     );
     block(
         &mut lines,
@@ -149,6 +149,13 @@ fn claim(claim: &v1::OneSidedClaim) -> Line {
     line
 }
 
+/// That there are more claims than the answer has room for.
+fn untold(agenda: &v1::GetAgendaResponse) -> Option<Line> {
+    let told = i64::try_from(agenda.claims.len()).unwrap_or(i64::MAX);
+    let more = agenda.total_claims.saturating_sub(told);
+    (more > 0).then(|| Line::styled(style::DIM, &format!("  and {more} more")))
+}
+
 fn block(lines: &mut Vec<Line>, heading: &str, rows: impl Iterator<Item = Line>) {
     let mut rows = rows.peekable();
     if rows.peek().is_some() {
@@ -189,6 +196,9 @@ mod tests {
             missing_check_ins: vec![node("returns")],
             as_of_time: ago(0),
             revision: 41,
+            next_page_token: String::new(),
+            total_items: 1,
+            total_claims: 4,
         };
         assert_eq!(
             plain(&lines(&agenda, &view(120))),
@@ -200,6 +210,7 @@ Came up from below
 
 Talk to each other
   payments says that it may block returns; returns does not mention it  new tokens
+  and 3 more
 
 Decisions to discuss
   checkout: which sandbox?

@@ -181,6 +181,7 @@ mod tests {
                 severity: v1::Severity::High.into(),
                 r#move: None,
             }],
+            fate_count: 1,
         }
     }
 

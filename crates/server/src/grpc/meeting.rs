@@ -1,5 +1,7 @@
 //! `MeetingService`.
 
+mod read;
+
 use std::sync::Arc;
 
 use echelon_api::{
@@ -11,20 +13,14 @@ use echelon_api::{
     v1::{self, meeting_service_server::MeetingService},
 };
 use echelon_domain::{
-    Error, MeetingNumber,
-    agenda::agenda,
+    Error,
     command::{Command, Outcome},
     decide::Decision,
-    meeting::Meeting,
 };
-use echelon_store::MeetingQuery;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{
-    call::{call, reply, required},
-    page::Paging,
-};
-use crate::app::{App, FoundMeeting};
+use super::call::{call, reply, required};
+use crate::app::App;
 
 pub(super) struct Meetings {
     app: Arc<App>,
@@ -97,107 +93,6 @@ impl Meetings {
             })
             .await
     }
-
-    async fn agenda(&self, message: v1::GetAgendaRequest) -> Result<v1::GetAgendaResponse, Error> {
-        let v1::GetAgendaRequest {
-            name: named,
-            min_revision,
-        } = &message;
-        let (node, snapshot, meeting) = if named.contains("/meetings/") {
-            let (organization, number) = name::parse_meeting("name", named)?;
-            let FoundMeeting { meeting, snapshot } = self
-                .app
-                .meeting(&organization, number, *min_revision)
-                .await?;
-            (meeting.node.clone(), snapshot, Some(meeting))
-        } else {
-            let (organization, node) = name::parse_node("name", named)?;
-            let snapshot = self.app.snapshot_for(&organization, *min_revision).await?;
-            let meeting = snapshot.open_meeting_of(&node).cloned();
-            (node, snapshot, meeting)
-        };
-        let now = self.app.time(&snapshot);
-        let found = agenda(&snapshot, &node, meeting.as_deref(), now)?;
-        Ok(meeting::agenda(
-            &snapshot,
-            &node,
-            meeting.as_deref(),
-            &found,
-            now,
-        ))
-    }
-
-    async fn get(&self, message: v1::GetMeetingRequest) -> Result<v1::GetMeetingResponse, Error> {
-        let v1::GetMeetingRequest { name, min_revision } = message;
-        let (organization, number) = name::parse_meeting("name", &name)?;
-        let FoundMeeting { meeting, snapshot } = self
-            .app
-            .meeting(&organization, number, min_revision)
-            .await?;
-        Ok(v1::GetMeetingResponse {
-            meeting: Some(to_proto(&snapshot, &meeting)),
-            revision: snapshot.revision(),
-        })
-    }
-
-    async fn list(
-        &self,
-        mut message: v1::ListMeetingsRequest,
-    ) -> Result<v1::ListMeetingsResponse, Error> {
-        let min_revision = std::mem::take(&mut message.min_revision);
-        let paging = Paging::of(
-            "ListMeetings",
-            &mut message,
-            |m| (&mut m.page_size, &mut m.page_token),
-            50,
-        )?;
-        let v1::ListMeetingsRequest {
-            parent,
-            node,
-            state,
-            page_size: _,
-            page_token: _,
-            min_revision: _,
-        } = message;
-        let organization = name::parse_organization("parent", &parent)?;
-        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
-        let node = match non_empty(&node) {
-            Some(node) => {
-                let node = name::parse_node_of(&organization, "node", node)?;
-                snapshot.tree().require(&node)?;
-                Some(node)
-            }
-            None => None,
-        };
-        let open = match v1::MeetingState::try_from(state) {
-            Ok(v1::MeetingState::Unspecified) => None,
-            Ok(v1::MeetingState::Open) => Some(true),
-            Ok(v1::MeetingState::Closed) => Some(false),
-            Err(_) => {
-                return Err(Error::field(
-                    "state",
-                    "has an unknown value: use OPEN or CLOSED",
-                ));
-            }
-        };
-        let before = paging.cursor(|number| number.parse().ok().map(MeetingNumber::new))?;
-        let query = MeetingQuery {
-            node,
-            open,
-            before,
-            limit: paging.limit(),
-        };
-        let mut found: Vec<Meeting> = self.app.store().meetings(&organization, &query).await?;
-        let next_page_token = paging.cut(&mut found, |meeting| meeting.number.get().to_string());
-        Ok(v1::ListMeetingsResponse {
-            meetings: found
-                .iter()
-                .map(|meeting| to_proto(&snapshot, meeting))
-                .collect(),
-            next_page_token,
-            revision: snapshot.revision(),
-        })
-    }
 }
 
 /// The meeting that a command opened or closed.
@@ -258,7 +153,7 @@ impl MeetingService for Meetings {
         &self,
         request: Request<v1::GetAgendaRequest>,
     ) -> Result<Response<v1::GetAgendaResponse>, Status> {
-        reply(self.agenda(request.into_inner()).await)
+        reply(read::agenda(&self.app, request.into_inner()).await)
     }
 
     async fn close_meeting(
@@ -272,13 +167,20 @@ impl MeetingService for Meetings {
         &self,
         request: Request<v1::GetMeetingRequest>,
     ) -> Result<Response<v1::GetMeetingResponse>, Status> {
-        reply(self.get(request.into_inner()).await)
+        reply(read::get(&self.app, request.into_inner()).await)
+    }
+
+    async fn list_meeting_fates(
+        &self,
+        request: Request<v1::ListMeetingFatesRequest>,
+    ) -> Result<Response<v1::ListMeetingFatesResponse>, Status> {
+        reply(read::fates(&self.app, request.into_inner()).await)
     }
 
     async fn list_meetings(
         &self,
         request: Request<v1::ListMeetingsRequest>,
     ) -> Result<Response<v1::ListMeetingsResponse>, Status> {
-        reply(self.list(request.into_inner()).await)
+        reply(read::list(&self.app, request.into_inner()).await)
     }
 }

@@ -1,9 +1,9 @@
 //! `echelon meeting agenda`.
 
 use clap::Args;
-use echelon_client::v1::GetAgendaRequest;
+use echelon_client::v1::{GetAgendaRequest, GetAgendaResponse};
 
-use crate::{failure::Failure, session::Session, view::agenda};
+use crate::{failure::Failure, output::list::collect, session::Session, view::agenda};
 
 /// Show what a meeting has to look at, most pressing first
 #[derive(Args, Debug)]
@@ -22,15 +22,18 @@ impl Agenda {
             Some(meeting) => meeting,
             None => session.node_or_root(self.meeting.as_deref()).await?,
         };
-        let agenda = session
-            .call(
+        let agenda: GetAgendaResponse = collect(None, |page_size, page_token| {
+            session.call(
                 GetAgendaRequest {
-                    name,
+                    name: name.clone(),
                     min_revision: session.min_revision,
+                    page_size,
+                    page_token,
                 },
                 |client, request| async move { client.meetings().get_agenda(request).await },
             )
-            .await?;
+        })
+        .await?;
         session
             .output
             .show(&agenda, || agenda::lines(&agenda, &session.view()))

@@ -3,6 +3,7 @@
 use clap::Args;
 use echelon_client::{names::short, request_id, v1::CloseMeetingRequest};
 
+use super::complete;
 use crate::{failure::Failure, output::line::Line, session::Session, view::meeting};
 
 /// Close a meeting: what it could not solve is carried over or moves up
@@ -18,11 +19,12 @@ impl Close {
             name: session.meeting(&self.meeting).await?,
             request_id: request_id(),
         };
-        let closed = session
+        let mut closed = session
             .call(request, |client, request| async move {
                 client.meetings().close_meeting(request).await
             })
             .await?;
+        complete(session, closed.meeting.as_mut(), closed.revision).await?;
         let meeting = closed
             .meeting
             .as_ref()

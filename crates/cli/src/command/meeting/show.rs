@@ -3,6 +3,7 @@
 use clap::Args;
 use echelon_client::v1::GetMeetingRequest;
 
+use super::complete;
 use crate::{failure::Failure, session::Session, view::meeting};
 
 /// Show a meeting with its check-ins and, once closed, the fate of every blocker
@@ -18,11 +19,12 @@ impl Show {
             name: session.meeting(&self.meeting).await?,
             min_revision: session.min_revision,
         };
-        let found = session
+        let mut found = session
             .call(request, |client, request| async move {
                 client.meetings().get_meeting(request).await
             })
             .await?;
+        complete(session, found.meeting.as_mut(), found.revision).await?;
         let meeting = found
             .meeting
             .as_ref()
