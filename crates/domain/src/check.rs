@@ -48,7 +48,11 @@ pub fn check(organization: &Organization, completeness: Completeness) -> Vec<Vio
     found
 }
 
-fn check_blocker(organization: &Organization, blocker: &Blocker) -> Vec<(&'static str, String)> {
+/// What does not hold for one blocker: the guarantee, and what is wrong.
+pub(crate) fn check_blocker(
+    organization: &Organization,
+    blocker: &Blocker,
+) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let tree = organization.tree();
     let status = &blocker.status;

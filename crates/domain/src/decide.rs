@@ -2,7 +2,7 @@
 //!
 //! A refused command leaves nothing behind, because the snapshot it was given never changes.
 
-mod about;
+pub(crate) mod about;
 mod blocker;
 mod meeting;
 mod node;

@@ -23,6 +23,7 @@ pub mod organization;
 pub mod plan;
 pub mod policy;
 pub mod profile;
+pub mod replay;
 pub mod rollup;
 pub mod text;
 pub mod time;

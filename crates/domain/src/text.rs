@@ -24,24 +24,34 @@ pub fn line(field: &str, text: &str, max: usize) -> Result<String, Error> {
 /// As [`line()`], and may be empty. Errors: [`Error::Invalid`].
 pub fn optional_line(field: &str, text: &str, max: usize) -> Result<String, Error> {
     let text = text.trim();
-    if text.chars().any(char::is_control) {
-        return Err(FieldError::new(
-            field,
-            "must be one line without control characters: remove line breaks and tabs",
-        )
-        .into());
-    }
+    one_line(field, text)?;
     length(field, text, max)?;
     Ok(text.to_owned())
 }
 
+/// Checks that a recorded line, which may be empty, is as [`optional_line`] leaves it. Errors: [`Error::Invalid`].
+pub fn check_line(field: &str, text: &str, max: usize) -> Result<(), Error> {
+    if text.trim().len() != text.len() {
+        return Err(
+            FieldError::new(field, "must not begin or end with white space: cut it off").into(),
+        );
+    }
+    one_line(field, text)?;
+    length(field, text, max)
+}
+
 /// Checks a text of at most `max` characters, that may have lines and be empty. Errors: [`Error::Invalid`].
 pub fn body(field: &str, text: &str, max: usize) -> Result<String, Error> {
+    check_body(field, text, max)?;
+    Ok(text.to_owned())
+}
+
+/// As [`body`], and keeps no copy. Errors: [`Error::Invalid`].
+pub fn check_body(field: &str, text: &str, max: usize) -> Result<(), Error> {
     if text.contains('\0') {
         return Err(FieldError::new(field, "must not contain NUL characters: remove them").into());
     }
-    length(field, text, max)?;
-    Ok(text.to_owned())
+    length(field, text, max)
 }
 
 /// As [`body`], and must say something. Errors: [`Error::Invalid`].
@@ -73,7 +83,22 @@ pub fn constant(field: &str, text: &str) -> Result<String, Error> {
     .into())
 }
 
+fn one_line(field: &str, text: &str) -> Result<(), Error> {
+    if text.chars().any(char::is_control) {
+        return Err(FieldError::new(
+            field,
+            "must be one line without control characters: remove line breaks and tabs",
+        )
+        .into());
+    }
+    Ok(())
+}
+
 fn length(field: &str, text: &str, max: usize) -> Result<(), Error> {
+    // A character has at least one byte.
+    if text.len() <= max {
+        return Ok(());
+    }
     let count = text.chars().count();
     if count > max {
         return Err(FieldError::new(

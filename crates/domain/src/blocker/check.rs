@@ -111,6 +111,56 @@ pub fn patched(tree: &Tree, before: &Content, patch: &ContentPatch) -> Result<Co
     Ok(after)
 }
 
+/// Checks that recorded content is as [`content`] makes it. Errors: as [`content`].
+pub fn recorded(tree: &Tree, content: &Content) -> Result<(), Error> {
+    let Content {
+        origin,
+        title,
+        description,
+        severity: _,
+        category,
+        blocked_nodes,
+        causing_nodes,
+        due_at: _,
+        labels,
+        external_reference,
+        dedupe_key,
+        reporter,
+        raised_at: _,
+    } = content;
+    tree.require(origin)?;
+    if title.is_empty() {
+        return Err(Error::field(
+            "content.title",
+            "must not be empty: write at least one character",
+        ));
+    }
+    text::check_line("content.title", title, TITLE_MAX)?;
+    text::check_body("content.description", description, BODY_MAX)?;
+    text::check_line("content.category", category, CATEGORY_MAX)?;
+    if blocked_nodes.is_empty() {
+        return Err(Error::field(
+            "content.blocked_nodes",
+            "is empty: name at least the origin",
+        ));
+    }
+    for (field, ids) in [
+        ("content.blocked_nodes", blocked_nodes),
+        ("content.causing_nodes", causing_nodes),
+    ] {
+        if nodes(field, tree, ids)?.len() != ids.len() {
+            return Err(Error::field(field, "names a node twice: name each once"));
+        }
+    }
+    check_labels("content.labels", labels)?;
+    reference("content.external_reference", external_reference)?;
+    text::check_line("content.dedupe_key", dedupe_key, TITLE_MAX)?;
+    if let Some(reporter) = reporter {
+        text::check_line("content.reporter", reporter, TITLE_MAX)?;
+    }
+    Ok(())
+}
+
 /// Checks that each node exists; drops repetitions.
 fn nodes(field: &str, tree: &Tree, ids: &[NodeId]) -> Result<Vec<NodeId>, Error> {
     if ids.len() > NODES_MAX {

@@ -9,7 +9,7 @@ use crate::{
 
 /// The nodes that a payload is about and all above them, nearest first, as the tree is once it has been applied. What
 /// leaves a place is about that place too.
-pub(super) fn about(organization: &Organization, payload: &Payload) -> Vec<NodeId> {
+pub(crate) fn about(organization: &Organization, payload: &Payload) -> Vec<NodeId> {
     let mut subjects: Vec<&NodeId> = Vec::new();
     match payload {
         Payload::OrganizationCreated(profile) | Payload::OrganizationUpdated(profile) => {
