@@ -1,6 +1,7 @@
 //! Events. What the API shows is what the log holds: one message serves both, and reads back exactly (E9).
 
 mod blocker;
+mod foreign;
 mod meeting;
 mod node;
 mod organization;
@@ -78,6 +79,16 @@ pub fn from_record(bytes: &[u8]) -> Result<Event, Error> {
             record.revision, record.index
         ))
     })
+}
+
+/// Reads the bytes of an event that somebody else wrote, and that must be of this organization in every name.
+/// Errors: [`Error::Invalid`] names the field.
+pub fn from_foreign(id: &OrganizationId, bytes: &[u8]) -> Result<Event, Error> {
+    let record = v1::Event::decode(bytes)
+        .map_err(|error| Error::field("event", format!("is no echelon.v1.Event: {error}")))?;
+    let event = read(&record)?;
+    foreign::check_names(id, &record, &event)?;
+    Ok(event)
 }
 
 /// Reads the bytes of an event as the API shows it. Errors: [`Error::Internal`] if the log is damaged.
