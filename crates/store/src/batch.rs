@@ -28,7 +28,7 @@ const LOCK_HEAD: &str = r#"SELECT head.*,
   FROM (SELECT * FROM organization_head WHERE organization = $1 FOR UPDATE) AS head"#;
 
 /// There is no row to lock before an organization is created: its name is locked instead.
-const LOCK_NAME: &str = r#"SELECT pg_advisory_xact_lock(hashtextextended($1, 7400)),
+pub(crate) const LOCK_NAME: &str = r#"SELECT pg_advisory_xact_lock(hashtextextended($1, 7400)),
        CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint) AS clock_us"#;
 
 /// The write transaction of one organization: nobody else writes to it meanwhile. Rolls back when dropped.

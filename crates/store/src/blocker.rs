@@ -21,7 +21,8 @@ use crate::{
     sql,
 };
 pub(crate) use query::page;
-use stored::{from_row, to_row};
+use stored::from_row;
+pub(crate) use stored::to_row;
 
 /// Rows read at once where there may be a million.
 const CHUNK: u64 = 10_000;

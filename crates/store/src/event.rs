@@ -2,8 +2,8 @@
 
 use echelon_domain::{BlockerNumber, OrganizationId, Timestamp};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 
@@ -69,21 +69,50 @@ pub(crate) async fn of_blocker(
     after: Option<(i64, i32)>,
     limit: u64,
 ) -> Result<Vec<EventRow>, StoreError> {
-    let mut select = Entity::find()
-        .filter(Column::Organization.eq(id.as_str()))
-        .filter(Column::Blocker.eq(number.get()));
-    if let Some((revision, index)) = after {
-        let place = Expr::tuple([Expr::col(Column::Revision), Expr::col(Column::Position)]);
-        let last = Expr::tuple([Expr::value(revision), Expr::value(i64::from(index))]);
-        select = select.filter(place.gt(last));
-    }
-    let rows = select
+    let rows = beginning_after(id, after)
+        .filter(Column::Blocker.eq(number.get()))
         .order_by_asc(Column::Revision)
         .order_by_asc(Column::Position)
         .limit(sql::limit(limit))
         .all(connection)
         .await?;
     rows.into_iter().map(from_row).collect()
+}
+
+/// At most `limit` events after a revision and index, in order, wherever a revision ends.
+pub(crate) async fn following(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+    place: Option<(i64, i32)>,
+    limit: u64,
+) -> Result<Vec<EventRow>, StoreError> {
+    let rows = beginning_after(id, place)
+        .order_by_asc(Column::Revision)
+        .order_by_asc(Column::Position)
+        .limit(sql::limit(limit))
+        .all(connection)
+        .await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// How many events there are.
+pub(crate) async fn count(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+) -> Result<u64, StoreError> {
+    let all = Entity::find().filter(Column::Organization.eq(id.as_str()));
+    Ok(all.count(connection).await?)
+}
+
+/// The events after a revision and index; all of them if there is none.
+fn beginning_after(id: &OrganizationId, place: Option<(i64, i32)>) -> Select<Entity> {
+    let select = Entity::find().filter(Column::Organization.eq(id.as_str()));
+    let Some((revision, index)) = place else {
+        return select;
+    };
+    let place = Expr::tuple([Expr::col(Column::Revision), Expr::col(Column::Position)]);
+    let last = Expr::tuple([Expr::value(revision), Expr::value(i64::from(index))]);
+    select.filter(place.gt(last))
 }
 
 /// Events are only ever added: a revision that is there already is an error.
@@ -96,7 +125,7 @@ pub(crate) async fn write(
     sql::insert::<Entity>(connection, rows, None).await
 }
 
-fn to_row(organization: &OrganizationId, event: &EventRow) -> Model {
+pub(crate) fn to_row(organization: &OrganizationId, event: &EventRow) -> Model {
     let EventRow {
         revision,
         index,

@@ -6,6 +6,7 @@
 
 mod batch;
 mod blocker;
+mod bulk;
 mod changes;
 mod counter;
 mod entity;
@@ -20,10 +21,12 @@ mod policy;
 mod request;
 mod row;
 mod schema;
+mod snapshot;
 mod sql;
 mod store;
 
 pub use batch::Batch;
+pub use bulk::{Bulk, BulkRows, BulkWrite};
 pub use changes::Changes;
 pub use error::StoreError;
 pub use event::EventRow;
@@ -31,4 +34,5 @@ pub use meeting::MeetingQuery;
 pub use open::Options;
 pub use organization::Head;
 pub use request::StoredRequest;
+pub use snapshot::Snapshot;
 pub use store::{DatabaseKind, Store};

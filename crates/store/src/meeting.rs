@@ -16,7 +16,8 @@ use crate::{
     error::StoreError,
     sql,
 };
-use stored::{from_row, head_from_row, to_row};
+pub(crate) use stored::to_row;
+use stored::{from_row, head_from_row};
 
 /// Rows read at once where there may be very many.
 const CHUNK: u64 = 1_000;

@@ -31,6 +31,16 @@ const POSTGRES_SESSION: &str = "SET synchronous_commit = on; \
      SET lock_timeout = '10s'; \
      SET idle_in_transaction_session_timeout = '30s'";
 
+/// Pages that SQLite keeps in memory for a bulk load, in KiB if negative.
+const BULK_CACHE: &str = "-131072";
+/// What a connection for a bulk load is told: nobody waits for it, and it may take its time. A lock that others hold
+/// does not come free by waiting for long.
+const BULK_POSTGRES_SESSION: &str = "SET synchronous_commit = on; \
+     SET statement_timeout = 0; \
+     SET lock_timeout = '10s'; \
+     SET idle_in_transaction_session_timeout = 0; \
+     SET maintenance_work_mem = '128MB'";
+
 /// How to open a database.
 #[derive(Clone)]
 pub struct Options {
@@ -80,6 +90,40 @@ pub(crate) struct Opened {
     pub(crate) lock: Option<Lock>,
 }
 
+/// One connection to a database that is filled in bulk.
+pub(crate) struct Alone {
+    /// A pool of one connection: whatever is asked of it is part of the transaction that was begun on it.
+    pub(crate) connection: DatabaseConnection,
+    /// Held while an SQLite file is open.
+    pub(crate) lock: Option<Lock>,
+}
+
+/// Opens one connection alone; an SQLite file that is missing is created.
+pub(crate) async fn alone(options: &Options) -> Result<Alone, StoreError> {
+    match address(&options.url)? {
+        Address::Sqlite(path) => {
+            let lock = Lock::take(&path)?;
+            let connect = sqlite_options(&path)
+                .pragma("cache_size", BULK_CACHE)
+                .create_if_missing(true);
+            let pool = sqlite_pool(1, options).connect_with(connect).await;
+            let pool = pool.map_err(|error| unopened(&path, error))?;
+            Ok(Alone {
+                connection: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool),
+                lock: Some(lock),
+            })
+        }
+        Address::Postgres(address) => {
+            let address = postgres_options(*address);
+            reach(&address, options).await?;
+            Ok(Alone {
+                connection: postgres_pool(address, 1, BULK_POSTGRES_SESSION, options),
+                lock: None,
+            })
+        }
+    }
+}
+
 pub(crate) async fn open(options: &Options, missing: Missing) -> Result<Opened, StoreError> {
     match address(&options.url)? {
         Address::Sqlite(path) => sqlite(&path, options, missing).await,
@@ -118,39 +162,16 @@ async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Open
         });
     }
     let lock = Lock::take(path)?;
-    let connect = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(false)
-        .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(STATEMENT_CACHE)
-        .disable_statement_logging();
-    let pool = |most: u32| {
-        SqlitePoolOptions::new()
-            .max_connections(most)
-            .acquire_timeout(options.connect_timeout)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .test_before_acquire(false)
-    };
-    let writer = pool(1)
+    let connect = sqlite_options(path);
+    let writer = sqlite_pool(1, options)
         .connect_with(
             connect
                 .clone()
                 .create_if_missing(missing == Missing::Create),
         )
         .await
-        .map_err(|error| match StoreError::from(error) {
-            StoreError::Other { cause } => StoreError::InvalidUrl {
-                message: format!(
-                    "cannot open `{}`: {cause}; check that it may be read and written",
-                    path.display()
-                ),
-            },
-            error => error,
-        })?;
-    let readers = pool(options.max_connections.max(1))
+        .map_err(|error| unopened(path, error))?;
+    let readers = sqlite_pool(options.max_connections.max(1), options)
         .connect_with(connect.pragma("query_only", "ON"))
         .await?;
     Ok(Opened {
@@ -160,47 +181,81 @@ async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Open
     })
 }
 
-async fn postgres(address: PgConnectOptions, options: &Options) -> Result<Opened, StoreError> {
-    let address = address
-        .application_name("echelond")
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(false)
+        .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE)
-        .disable_statement_logging();
-    // A pool retries until its patience ends and then only says so: a first connection tells the cause.
-    let first = tokio::time::timeout(
-        options.connect_timeout,
-        PgConnection::connect_with(&address),
-    );
-    let target = format!("{}:{}", address.get_host(), address.get_port());
-    match first.await {
-        Ok(Ok(connection)) => connection.close().await?,
-        Ok(Err(error)) => {
-            return Err(match StoreError::from(error) {
-                StoreError::Unreachable { cause } => {
-                    StoreError::unreachable(format!("{target}: {cause}"))
-                }
-                error => error,
-            });
-        }
-        Err(_) => {
-            return Err(StoreError::unreachable(format!(
-                "{target} did not answer within {:?}",
-                options.connect_timeout
-            )));
-        }
+        .disable_statement_logging()
+}
+
+fn sqlite_pool(connections: u32, options: &Options) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(options.connect_timeout)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_before_acquire(false)
+}
+
+fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Other { cause } => StoreError::InvalidUrl {
+            message: format!(
+                "cannot open `{}`: {cause}; check that it may be read and written",
+                path.display()
+            ),
+        },
+        error => error,
     }
+}
+
+async fn postgres(address: PgConnectOptions, options: &Options) -> Result<Opened, StoreError> {
+    let address = postgres_options(address);
+    reach(&address, options).await?;
     // Readers that wait for each other must not keep a write, or a due timer, waiting.
     let writers = (options.max_connections / 2).max(1);
     let readers = options.max_connections.saturating_sub(writers).max(1);
     Ok(Opened {
-        writer: postgres_pool(address.clone(), writers, options),
-        readers: postgres_pool(address, readers, options),
+        writer: postgres_pool(address.clone(), writers, POSTGRES_SESSION, options),
+        readers: postgres_pool(address, readers, POSTGRES_SESSION, options),
         lock: None,
     })
+}
+
+fn postgres_options(address: PgConnectOptions) -> PgConnectOptions {
+    address
+        .application_name("echelond")
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .disable_statement_logging()
+}
+
+/// A pool retries until its patience ends and then only says so: a first connection tells the cause.
+async fn reach(address: &PgConnectOptions, options: &Options) -> Result<(), StoreError> {
+    let first = tokio::time::timeout(options.connect_timeout, PgConnection::connect_with(address));
+    let target = format!("{}:{}", address.get_host(), address.get_port());
+    match first.await {
+        Ok(Ok(connection)) => Ok(connection.close().await?),
+        Ok(Err(error)) => Err(match StoreError::from(error) {
+            StoreError::Unreachable { cause } => {
+                StoreError::unreachable(format!("{target}: {cause}"))
+            }
+            error => error,
+        }),
+        Err(_) => Err(StoreError::unreachable(format!(
+            "{target} did not answer within {:?}",
+            options.connect_timeout
+        ))),
+    }
 }
 
 fn postgres_pool(
     address: PgConnectOptions,
     connections: u32,
+    session: &'static str,
     options: &Options,
 ) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
@@ -215,9 +270,9 @@ fn postgres_pool(
                 Ok(true)
             })
         })
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
-                connection.execute(sqlx::raw_sql(POSTGRES_SESSION)).await?;
+                connection.execute(sqlx::raw_sql(session)).await?;
                 Ok(())
             })
         })

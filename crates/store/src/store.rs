@@ -27,6 +27,7 @@ use crate::{
     open::{self, Missing, Opened, Options},
     organization::{self, Head},
     request, schema,
+    snapshot::Snapshot,
 };
 
 /// A statement that takes longer than this is told to the log.
@@ -163,6 +164,11 @@ impl Store {
                 .await?;
         }
         organization::load_all(&snapshot, id).await
+    }
+
+    /// The log of an organization as it is now, to be read as a whole; none if it does not exist.
+    pub async fn snapshot(&self, id: &OrganizationId) -> Result<Option<Snapshot>, StoreError> {
+        Snapshot::take(self.clone(), self.begin_read().await?, id).await
     }
 
     /// The head of an organization; none if it does not exist.

@@ -44,7 +44,7 @@ impl MarkJson {
     }
 }
 
-pub(super) fn to_row(
+pub(crate) fn to_row(
     organization: &OrganizationId,
     blocker: &Blocker,
 ) -> Result<Model, StoreError> {

@@ -87,7 +87,7 @@ impl CheckInJson {
     }
 }
 
-pub(super) fn to_row(
+pub(crate) fn to_row(
     organization: &OrganizationId,
     meeting: &Meeting,
 ) -> Result<Model, StoreError> {
