@@ -31,10 +31,12 @@ Examples:
   echelond --database postgres://echelon@db/echelon --listen 0.0.0.0:7400
   echelond --set log_format=json --set shutdown_grace=30s
   echelond --config echelond.toml config        print what that file amounts to
-  echelond --database sqlite://echelon.db check verify a stopped server's database";
+  echelond --database sqlite://echelon.db check verify a stopped server's database
+  echelond export | echelond --database postgres://echelon@db/echelon import
+                                                move from SQLite to PostgreSQL";
 
 /// What to do instead of serving.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Prints the configuration in force as TOML, without secrets.
     Config,
@@ -53,6 +55,26 @@ pub(crate) enum Command {
         /// How to print the outcome.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
+    },
+    /// Writes organizations as an event stream: to move them to another database, or to keep.
+    ///
+    /// Each is written as it is at one moment. On PostgreSQL servers may go on; an SQLite file must not be served meanwhile.
+    Export {
+        /// Organization to write, by its id; may be repeated [default: every one]
+        #[arg(short, long = "organization", value_name = "ID")]
+        organizations: Vec<String>,
+        /// File to write; it appears when it is complete. `-`: stdout
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Brings the organizations of an event stream in, each as a whole or not at all.
+    ///
+    /// Every event is checked. An organization that exists already is refused. Watchers of the database that the stream came
+    /// from start over from a snapshot.
+    Import {
+        /// File to read. `-`: stdin
+        #[arg(default_value = "-")]
+        file: PathBuf,
     },
 }
 

@@ -2,7 +2,10 @@
 
 mod check;
 mod epoch;
+mod export;
+mod import;
 mod migrate;
+mod progress;
 mod serve;
 
 use std::process::ExitCode;
@@ -26,5 +29,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Migrate) => migrate::migrate(&config).await,
         Some(Command::NewEpoch) => epoch::begin(&config).await,
         Some(Command::Check { output }) => check::check(&config, output).await,
+        Some(Command::Export {
+            organizations,
+            file,
+        }) => export::export(&config, &organizations, &file).await,
+        Some(Command::Import { file }) => import::import(&config, &file).await,
     }
 }

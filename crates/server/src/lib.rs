@@ -13,5 +13,6 @@ mod http;
 mod layers;
 pub mod metrics;
 pub mod server;
+pub mod stream;
 
 pub use server::{Background, Running, Server, ServerError};
