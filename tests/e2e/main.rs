@@ -24,6 +24,7 @@ mod requests;
 mod rollups;
 mod same;
 mod store;
+mod streams;
 mod support;
 mod web;
 mod workers;

@@ -7,3 +7,4 @@ mod daemon;
 mod demo;
 mod refusal;
 mod shutdown;
+mod streams;
