@@ -7,6 +7,7 @@ mod policy;
 mod tree;
 
 use crate::{
+    blocker::{Blocker, ChangeKind},
     check::{self, Completeness, Violation},
     decide::about::about,
     error::Error,
@@ -62,7 +63,7 @@ impl Replay {
     }
 
     /// Takes a closed blocker in. Does not change the state.
-    pub fn recall(&mut self, blocker: crate::blocker::Blocker) {
+    pub fn recall(&mut self, blocker: Blocker) {
         self.state.recall(vec![blocker], Vec::new());
     }
 
@@ -190,6 +191,9 @@ impl Replay {
                 ));
             }
         }
+        if self.is_about_one_path(event) {
+            return Ok(());
+        }
         let about = about(&self.state, &event.payload);
         if event.nodes != about {
             let listed: Vec<&str> = about.iter().map(|node| node.as_str()).collect();
@@ -202,5 +206,18 @@ impl Replay {
             ));
         }
         Ok(())
+    }
+
+    /// True if the nodes are those above the origin of a blocker that one of them holds: what most events are about.
+    fn is_about_one_path(&self, event: &Event) -> bool {
+        let Payload::BlockerChanged(change) = &event.payload else {
+            return false;
+        };
+        !matches!(change.kind, ChangeKind::Moved(_))
+            && event.nodes.contains(&change.status.holder)
+            && self.state.blocker(change.number).is_ok_and(|blocker| {
+                let path = self.state.tree().path_up(&blocker.content.origin);
+                path.eq(&event.nodes)
+            })
     }
 }

@@ -121,11 +121,15 @@ pub(crate) async fn write(
     id: &OrganizationId,
     events: &[EventRow],
 ) -> Result<(), StoreError> {
-    let rows = events.iter().map(|event| to_row(id, event)).collect();
+    let rows = events
+        .iter()
+        .cloned()
+        .map(|event| to_row(id, event))
+        .collect();
     sql::insert::<Entity>(connection, rows, None).await
 }
 
-pub(crate) fn to_row(organization: &OrganizationId, event: &EventRow) -> Model {
+pub(crate) fn to_row(organization: &OrganizationId, event: EventRow) -> Model {
     let EventRow {
         revision,
         index,
@@ -136,12 +140,12 @@ pub(crate) fn to_row(organization: &OrganizationId, event: &EventRow) -> Model {
     } = event;
     Model {
         organization: organization.to_string(),
-        revision: *revision,
-        position: i64::from(*index),
+        revision,
+        position: i64::from(index),
         at_us: at.as_micros(),
-        kind: kind.clone(),
+        kind,
         blocker: blocker.map(BlockerNumber::get),
-        payload: payload.clone(),
+        payload,
     }
 }
 

@@ -8,13 +8,13 @@ mod organization;
 mod policy;
 
 use echelon_domain::{
-    Error, OrganizationId,
+    Error, NodeId, OrganizationId,
     event::{Event, Payload},
 };
 use prost::Message as _;
 
 use super::{
-    name, non_empty,
+    name,
     time::{parse_timestamp, timestamp},
 };
 use crate::v1::{self, event::Payload as Record};
@@ -73,10 +73,16 @@ pub fn to_record(id: &OrganizationId, event: &Event) -> v1::Event {
 /// Reads the bytes of an event back. Errors: [`Error::Internal`] if the log is damaged.
 pub fn from_record(bytes: &[u8]) -> Result<Event, Error> {
     let record = decode(bytes)?;
-    read(&record).map_err(|error| {
+    let (revision, index) = (record.revision, record.index);
+    let nodes = record
+        .nodes
+        .iter()
+        .map(|node| name::parse_node("nodes", node));
+    let nodes: Result<Vec<NodeId>, Error> = nodes.map(|node| Ok(node?.1)).collect();
+    let event = nodes.and_then(|nodes| read(record, nodes));
+    event.map_err(|error| {
         Error::internal(format!(
-            "event {}/{} of the log is damaged: {error}",
-            record.revision, record.index
+            "event {revision}/{index} of the log is damaged: {error}"
         ))
     })
 }
@@ -86,9 +92,8 @@ pub fn from_record(bytes: &[u8]) -> Result<Event, Error> {
 pub fn from_foreign(id: &OrganizationId, bytes: &[u8]) -> Result<Event, Error> {
     let record = v1::Event::decode(bytes)
         .map_err(|error| Error::field("event", format!("is no echelon.v1.Event: {error}")))?;
-    let event = read(&record)?;
-    foreign::check_names(id, &record, &event)?;
-    Ok(event)
+    let nodes = foreign::nodes(id, &record)?;
+    read(record, nodes)
 }
 
 /// Reads the bytes of an event as the API shows it. Errors: [`Error::Internal`] if the log is damaged.
@@ -97,60 +102,58 @@ pub fn decode(bytes: &[u8]) -> Result<v1::Event, Error> {
         .map_err(|error| Error::internal(format!("an event of the log is damaged: {error}")))
 }
 
-fn read(record: &v1::Event) -> Result<Event, Error> {
+/// Reads a record whose nodes are read already.
+fn read(record: v1::Event, nodes: Vec<NodeId>) -> Result<Event, Error> {
     let v1::Event {
         organization: _,
         revision,
         index,
         time,
         actor,
-        nodes,
+        nodes: _,
         blocker: _,
         payload,
     } = record;
-    let payload = match payload.as_ref().ok_or_else(|| missing("payload"))? {
+    let payload = match payload.ok_or_else(|| missing("payload"))? {
         Record::OrganizationCreated(record) => {
-            Payload::OrganizationCreated(organization::from_record(record)?)
+            Payload::OrganizationCreated(organization::from_record(&record)?)
         }
         Record::OrganizationUpdated(record) => {
-            Payload::OrganizationUpdated(organization::from_record(record)?)
+            Payload::OrganizationUpdated(organization::from_record(&record)?)
         }
-        Record::NodeCreated(record) => Payload::NodeCreated(node::from_record(record)?.0),
-        Record::NodeUpdated(record) => Payload::NodeUpdated(node::from_record(record)?.0),
+        Record::NodeCreated(record) => Payload::NodeCreated(node::from_record(&record)?.0),
+        Record::NodeUpdated(record) => Payload::NodeUpdated(node::from_record(&record)?.0),
         Record::NodeMoved(record) => {
-            let (node, from) = node::from_record(record)?;
+            let (node, from) = node::from_record(&record)?;
             let from = from.ok_or_else(|| missing("node.previous_parent"))?;
             Payload::NodeMoved { node, from }
         }
-        Record::NodeArchived(record) => Payload::NodeArchived(node::from_record(record)?.0),
-        Record::NodeRestored(record) => Payload::NodeRestored(node::from_record(record)?.0),
+        Record::NodeArchived(record) => Payload::NodeArchived(node::from_record(&record)?.0),
+        Record::NodeRestored(record) => Payload::NodeRestored(node::from_record(&record)?.0),
         Record::PolicyCreated(record) => {
-            let (policy, version) = policy::from_record(record)?;
+            let (policy, version) = policy::from_record(&record)?;
             Payload::PolicyCreated { policy, version }
         }
         Record::PolicyUpdated(record) => {
-            let (policy, version) = policy::from_record(record)?;
+            let (policy, version) = policy::from_record(&record)?;
             Payload::PolicyUpdated { policy, version }
         }
         Record::BlockerChanged(record) => {
             Payload::BlockerChanged(Box::new(blocker::from_record(record)?))
         }
-        Record::MeetingOpened(record) => Payload::MeetingOpened(meeting::from_record(record)?),
+        Record::MeetingOpened(record) => Payload::MeetingOpened(meeting::from_record(&record)?),
         Record::CheckInSubmitted(record) => {
-            let (meeting, check_in) = meeting::check_in_from_record(record)?;
+            let (meeting, check_in) = meeting::check_in_from_record(&record)?;
             Payload::CheckInSubmitted { meeting, check_in }
         }
-        Record::MeetingClosed(record) => Payload::MeetingClosed(meeting::from_record(record)?),
+        Record::MeetingClosed(record) => Payload::MeetingClosed(meeting::from_record(&record)?),
     };
     Ok(Event {
-        revision: *revision,
-        index: *index,
+        revision,
+        index,
         at: parse_timestamp("time", time.as_ref().ok_or_else(|| missing("time"))?)?,
-        actor: non_empty(actor).map(str::to_owned),
-        nodes: nodes
-            .iter()
-            .map(|node| name::parse_node("nodes", node).map(|(_, node)| node))
-            .collect::<Result<_, _>>()?,
+        actor: Some(actor).filter(|actor| !actor.is_empty()),
+        nodes,
         payload,
     })
 }

@@ -250,7 +250,7 @@ impl<'a> Fold<'a> {
             blocker: event.payload.blocker(),
             payload: bytes.to_vec(),
         };
-        self.rows.add_event(&row).map_err(ImportError::Store)?;
+        self.rows.add_event(row).map_err(ImportError::Store)?;
         self.let_go(&event)
     }
 

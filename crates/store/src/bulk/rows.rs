@@ -92,7 +92,7 @@ impl BulkRows {
     }
 
     /// Adds an event. Errors: it cannot be encoded.
-    pub fn add_event(&mut self, event: &EventRow) -> Result<(), StoreError> {
+    pub fn add_event(&mut self, event: EventRow) -> Result<(), StoreError> {
         let row = event::to_row(&self.id, event);
         self.bytes += match &mut self.rows {
             Rows::Sqlite(tables) => put::<event_table::Entity>(row, &mut tables.events)?,

@@ -45,6 +45,10 @@ pub(super) struct InsertRows {
     statements: Vec<SqliteArguments>,
     /// Rows in the last.
     rows: usize,
+    /// The text that each column had last: many columns say the same in row after row, and share it.
+    texts: Vec<Arc<str>>,
+    /// The column that comes next.
+    column: usize,
 }
 
 impl InsertRows {
@@ -53,9 +57,11 @@ impl InsertRows {
         Self {
             table: E::default().table_name(),
             per_statement: PARAMETERS / columns.len(),
+            texts: vec![Arc::from(""); columns.len()],
             columns,
             statements: Vec::new(),
             rows: 0,
+            column: 0,
         }
     }
 
@@ -79,6 +85,7 @@ impl InsertRows {
     }
 
     fn add<'t>(&mut self, value: impl Encode<'t, Sqlite> + Type<Sqlite>) -> Result<(), StoreError> {
+        self.column += 1;
         let statement = self.statements.last_mut();
         let statement = statement.expect("a row was begun before its columns");
         statement.add(value).map_err(|error| StoreError::Other {
@@ -106,6 +113,12 @@ impl InsertRows {
     }
 }
 
+fn beyond() -> StoreError {
+    StoreError::Other {
+        cause: "a row has more columns than its table".to_owned(),
+    }
+}
+
 impl Sink for InsertRows {
     fn row(&mut self) {
         if self.statements.is_empty() || self.rows == self.per_statement {
@@ -115,6 +128,7 @@ impl Sink for InsertRows {
             self.rows = 0;
         }
         self.rows += 1;
+        self.column = 0;
     }
 
     fn number(&mut self, number: i64) -> Result<(), StoreError> {
@@ -122,6 +136,11 @@ impl Sink for InsertRows {
     }
 
     fn text(&mut self, text: String) -> Result<(), StoreError> {
+        let last = self.texts.get_mut(self.column).ok_or_else(beyond)?;
+        if **last != *text {
+            *last = Arc::from(text);
+        }
+        let text = last.clone();
         self.add(text)
     }
 

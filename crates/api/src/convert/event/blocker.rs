@@ -15,7 +15,7 @@ use crate::{
         blocker::{
             escalation_state, parse_escalation_state, parse_severity, parse_state, severity, state,
         },
-        known, moved, non_empty,
+        known, moved,
         time::{optional_timestamp, parse_optional_timestamp, parse_timestamp, timestamp},
     },
     v1::{self, BlockerChange},
@@ -100,7 +100,7 @@ pub(super) fn to_record(id: &OrganizationId, change: &Change) -> v1::BlockerReco
     record
 }
 
-pub(super) fn from_record(record: &v1::BlockerRecord) -> Result<Change, Error> {
+pub(super) fn from_record(record: v1::BlockerRecord) -> Result<Change, Error> {
     let v1::BlockerRecord {
         change,
         number,
@@ -114,7 +114,7 @@ pub(super) fn from_record(record: &v1::BlockerRecord) -> Result<Change, Error> {
     let moved = || -> Result<Move, Error> {
         moved::from_proto(r#move.as_ref().ok_or_else(|| missing("move"))?)
     };
-    let kind = match known::<BlockerChange>("change", *change)? {
+    let kind = match known::<BlockerChange>("change", change)? {
         BlockerChange::Unspecified => return Err(missing("change")),
         BlockerChange::Raised => ChangeKind::Raised,
         BlockerChange::Updated => ChangeKind::Updated,
@@ -125,37 +125,30 @@ pub(super) fn from_record(record: &v1::BlockerRecord) -> Result<Change, Error> {
         BlockerChange::HoldEnded => ChangeKind::HoldEnded,
         BlockerChange::Resolved => ChangeKind::Resolved,
         BlockerChange::Verified => ChangeKind::Verified,
-        BlockerChange::Reopened => ChangeKind::Reopened(text.clone()),
+        BlockerChange::Reopened => ChangeKind::Reopened(text),
         BlockerChange::Withdrawn => ChangeKind::Withdrawn,
         BlockerChange::Merged => ChangeKind::Merged,
         BlockerChange::Escalated | BlockerChange::Returned | BlockerChange::Reheld => {
             ChangeKind::Moved(moved()?)
         }
-        BlockerChange::CarriedOver => ChangeKind::CarriedOver(text.clone()),
-        BlockerChange::Exhausted => ChangeKind::Exhausted(text.clone()),
-        BlockerChange::Commented => ChangeKind::Commented(text.clone()),
+        BlockerChange::CarriedOver => ChangeKind::CarriedOver(text),
+        BlockerChange::Exhausted => ChangeKind::Exhausted(text),
+        BlockerChange::Commented => ChangeKind::Commented(text),
         BlockerChange::Rebased => ChangeKind::Rebased,
-        BlockerChange::OwnerRequired => ChangeKind::OwnerRequired { rule: rule.clone() },
+        BlockerChange::OwnerRequired => ChangeKind::OwnerRequired { rule },
         BlockerChange::Notified => ChangeKind::Notified {
-            rule: rule.clone(),
-            roles: roles.clone(),
-            message: text.clone(),
+            rule,
+            roles,
+            message: text,
         },
-        BlockerChange::RulePassed => ChangeKind::RulePassed {
-            rule: rule.clone(),
-            reason: text.clone(),
-        },
+        BlockerChange::RulePassed => ChangeKind::RulePassed { rule, reason: text },
         BlockerChange::Imported => ChangeKind::Imported,
     };
     Ok(Change {
-        number: BlockerNumber::new(*number),
+        number: BlockerNumber::new(number),
         kind,
-        content: content
-            .as_ref()
-            .map(content_from_record)
-            .transpose()?
-            .map(Arc::new),
-        status: status_from_record(status.as_ref().ok_or_else(|| missing("status"))?)?,
+        content: content.map(content_from_record).transpose()?.map(Arc::new),
+        status: status_from_record(status.ok_or_else(|| missing("status"))?)?,
     })
 }
 
@@ -193,7 +186,7 @@ fn content_to_record(content: &Content) -> v1::BlockerContentRecord {
     }
 }
 
-fn content_from_record(record: &v1::BlockerContentRecord) -> Result<Content, Error> {
+fn content_from_record(record: v1::BlockerContentRecord) -> Result<Content, Error> {
     let v1::BlockerContentRecord {
         origin,
         title,
@@ -216,18 +209,18 @@ fn content_from_record(record: &v1::BlockerContentRecord) -> Result<Content, Err
             .collect::<Result<Vec<_>, _>>()
     };
     Ok(Content {
-        origin: NodeId::new("origin", origin)?,
-        title: title.clone(),
-        description: description.clone(),
-        severity: parse_severity("severity", *how_bad)?.unwrap_or(Severity::Medium),
-        category: category.clone(),
-        blocked_nodes: ids("blocked_nodes", blocked_nodes)?,
-        causing_nodes: ids("causing_nodes", causing_nodes)?,
+        origin: NodeId::new("origin", &origin)?,
+        title,
+        description,
+        severity: parse_severity("severity", how_bad)?.unwrap_or(Severity::Medium),
+        category,
+        blocked_nodes: ids("blocked_nodes", &blocked_nodes)?,
+        causing_nodes: ids("causing_nodes", &causing_nodes)?,
         due_at: parse_optional_timestamp("due_time", due_time.as_ref())?,
-        labels: labels.clone(),
-        external_reference: external_reference.clone(),
-        dedupe_key: dedupe_key.clone(),
-        reporter: non_empty(reporter).map(str::to_owned),
+        labels,
+        external_reference,
+        dedupe_key,
+        reporter: some(reporter),
         raised_at: instant("raise_time", raise_time.as_ref())?,
     })
 }
@@ -294,7 +287,7 @@ fn status_to_record(status: &Status) -> v1::BlockerStatusRecord {
     }
 }
 
-fn status_from_record(record: &v1::BlockerStatusRecord) -> Result<Status, Error> {
+fn status_from_record(record: v1::BlockerStatusRecord) -> Result<Status, Error> {
     let v1::BlockerStatusRecord {
         state: stage,
         escalation_state: escalation,
@@ -323,43 +316,48 @@ fn status_from_record(record: &v1::BlockerStatusRecord) -> Result<Status, Error>
     } = record;
     let optional = parse_optional_timestamp;
     Ok(Status {
-        state: parse_state("state", *stage)?.ok_or_else(|| missing("state"))?,
-        escalation: parse_escalation_state("escalation_state", *escalation)?,
-        holder: NodeId::new("holder", holder)?,
-        arrival: by_name("arrival", &Arrival::ALL, Arrival::as_str, arrival)?,
-        episode: *episode,
+        state: parse_state("state", stage)?.ok_or_else(|| missing("state"))?,
+        escalation: parse_escalation_state("escalation_state", escalation)?,
+        holder: NodeId::new("holder", &holder)?,
+        arrival: by_name("arrival", &Arrival::ALL, Arrival::as_str, &arrival)?,
+        episode,
         episode_at: instant("episode_time", episode_time.as_ref())?,
-        owner: non_empty(owner).map(str::to_owned),
+        owner: some(owner),
         committed_at: optional("commit_time", commit_time.as_ref())?,
         acknowledged_until: optional(
             "acknowledgement_expire_time",
             acknowledgement_expire_time.as_ref(),
         )?,
         held_until: optional("hold_expire_time", hold_expire_time.as_ref())?,
-        hold_approver: non_empty(hold_approver).map(str::to_owned),
-        resolution: resolution.clone(),
-        merged_into: (*merged_into > 0).then(|| BlockerNumber::new(*merged_into)),
-        guidance: guidance.clone(),
-        escalations: *escalation_count,
-        meetings_survived: *meetings_survived,
-        policy: PolicyId::new("policy", policy)?,
-        policy_version: *policy_version,
+        hold_approver: some(hold_approver),
+        resolution,
+        merged_into: (merged_into > 0).then(|| BlockerNumber::new(merged_into)),
+        guidance,
+        escalations: escalation_count,
+        meetings_survived,
+        policy: PolicyId::new("policy", &policy)?,
+        policy_version,
         level_entered_at: instant("level_enter_time", level_enter_time.as_ref())?,
         progressed_at: instant("progress_time", progress_time.as_ref())?,
         closed_at: optional("close_time", close_time.as_ref())?,
         timer_at: optional("timer_time", timer_time.as_ref())?,
-        owner_required: *owner_required,
+        owner_required,
         marks: marks
-            .iter()
+            .into_iter()
             .map(|v1::RuleMarkRecord { rule, kind, time }| {
                 Ok(RuleMark {
-                    rule: rule.clone(),
-                    kind: by_name("marks.kind", &MarkKind::ALL, MarkKind::as_str, kind)?,
+                    rule,
+                    kind: by_name("marks.kind", &MarkKind::ALL, MarkKind::as_str, &kind)?,
                     at: instant("marks.time", time.as_ref())?,
                 })
             })
             .collect::<Result<_, Error>>()?,
     })
+}
+
+/// The text, or none if it is empty.
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn instant(
