@@ -4,9 +4,7 @@ use echelon_domain::{
     BlockerNumber, MeetingNumber, OrganizationId, RequestId, Timestamp, blocker::Blocker,
     meeting::Meeting, organization::Parts,
 };
-use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult as _, Statement,
-};
+use sea_orm::{ConnectionTrait as _, DbBackend, FromQueryResult as _, Statement};
 
 use crate::{
     blocker,
@@ -20,6 +18,7 @@ use crate::{
     policy,
     request::{self, StoredRequest},
     store::Store,
+    transaction::Transaction,
 };
 
 /// The head, locked until the end of the transaction. The clock is read outside the subquery: after the lock is held.
@@ -35,7 +34,7 @@ pub(crate) const LOCK_NAME: &str = r#"SELECT pg_advisory_xact_lock(hashtextexten
 #[derive(Debug)]
 pub struct Batch {
     id: OrganizationId,
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     head: Option<Head>,
     database_time: Option<Timestamp>,
     /// Keeps the database open.
@@ -45,7 +44,7 @@ pub struct Batch {
 impl Batch {
     pub(crate) async fn lock(
         store: Store,
-        transaction: DatabaseTransaction,
+        transaction: Transaction,
         id: &OrganizationId,
     ) -> Result<Self, StoreError> {
         let (head, database_time) = match transaction.get_database_backend() {
@@ -149,12 +148,12 @@ impl Batch {
 
     /// Makes what was flushed durable. After an error it may be, or not: read again.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await
     }
 }
 
 async fn write_head(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     id: &OrganizationId,
     before: Option<&Head>,
     change: &HeadChange,
@@ -166,7 +165,7 @@ async fn write_head(
 }
 
 async fn lock_postgres(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     id: &OrganizationId,
 ) -> Result<(Option<Head>, Timestamp), StoreError> {
     let ask =

@@ -3,26 +3,30 @@
 mod query;
 mod stored;
 
-use std::sync::Arc;
-
 use echelon_domain::{
     BlockerNumber, OrganizationId, Timestamp,
     blocker::{Blocker, State},
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 
 use crate::{
+    changes::{BlockerChange, Extent},
     entity::blocker::{Column, Entity},
     error::StoreError,
     row::Row,
-    sql,
+    sql::{self, Write},
+    transaction::Transaction,
 };
 pub(crate) use query::page;
 use stored::from_row;
 pub(crate) use stored::to_row;
+
+static INSERT: Write<Entity> = Write::insert();
+static MERGE_STATUS: Write<Entity> = Write::merge(status);
+static REPLACE: Write<Entity> = Write::replace();
 
 /// Rows read at once where there may be a million.
 const CHUNK: u64 = 10_000;
@@ -107,14 +111,74 @@ pub(crate) async fn due_organizations(
         .collect()
 }
 
-/// The closed ones go first: a dedupe key that one of them frees may be taken by another in the same statement.
+/// The closed ones go first: a dedupe key that one of them frees may be taken by another.
 pub(crate) async fn write(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
-    blockers: &[Arc<Blocker>],
+    changes: &[BlockerChange],
 ) -> Result<(), StoreError> {
-    let rows = blockers.iter().map(|blocker| to_row(id, blocker));
-    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-    rows.sort_by_key(|row| (row.open, row.number));
-    sql::insert::<Entity>(connection, rows, Some(sql::replace::<Entity>())).await
+    let mut changes: Vec<&BlockerChange> = changes.iter().collect();
+    let statement = |change: &BlockerChange| {
+        let is_new = change.extent == Extent::New;
+        (is_new, !is_new && change.blocker.is_open(), change.extent)
+    };
+    changes.sort_by_key(|change| (statement(change), change.blocker.number));
+    for changes in changes.chunk_by(|a, b| statement(a) == statement(b)) {
+        let write = match changes[0].extent {
+            Extent::Status => &MERGE_STATUS,
+            Extent::Content => &REPLACE,
+            Extent::New => &INSERT,
+        };
+        let rows = changes.iter().map(|change| to_row(id, &change.blocker));
+        let rows = rows.collect::<Result<_, _>>()?;
+        write.rows(transaction, rows).await?;
+    }
+    Ok(())
+}
+
+/// What the engine knows is written; what people wrote stays.
+fn status(column: &Column) -> Option<String> {
+    match column {
+        Column::Organization
+        | Column::Number
+        | Column::Origin
+        | Column::Title
+        | Column::Description
+        | Column::Category
+        | Column::BlockedNodes
+        | Column::CausingNodes
+        | Column::Labels
+        | Column::ExternalReference
+        | Column::DedupeKey
+        | Column::Reporter
+        | Column::Severity
+        | Column::RaisedUs
+        | Column::DueUs => None,
+        Column::State
+        | Column::Escalation
+        | Column::Holder
+        | Column::Arrival
+        | Column::Resolution
+        | Column::Guidance
+        | Column::Policy
+        | Column::Marks
+        | Column::Owner
+        | Column::HoldApprover
+        | Column::Open
+        | Column::Episode
+        | Column::EpisodeUs
+        | Column::Escalations
+        | Column::MeetingsSurvived
+        | Column::PolicyVersion
+        | Column::LevelEnteredUs
+        | Column::ProgressedUs
+        | Column::OwnerRequired
+        | Column::Revision
+        | Column::CommittedUs
+        | Column::AcknowledgedUntilUs
+        | Column::HeldUntilUs
+        | Column::MergedInto
+        | Column::ClosedUs
+        | Column::TimerUs => Some(format!("excluded.{}", column.as_str())),
+    }
 }

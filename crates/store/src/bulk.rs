@@ -30,6 +30,7 @@ use crate::{
     organization::{self, Head},
     policy, schema,
     store::DatabaseKind,
+    transaction::Transaction,
 };
 use index::Indexes;
 pub use rows::BulkRows;
@@ -206,7 +207,9 @@ impl BulkWrite<'_> {
             time: organization.time(),
             next_blocker: organization.next_blocker(),
             next_meeting: organization.next_meeting(),
+            profile_changed: true,
         };
+        let transaction = Transaction::alone(connection);
         let nodes: Vec<_> = organization.tree().iter().cloned().collect();
         let policies: Vec<_> = organization.policies().cloned().collect();
         let versions: Vec<_> = policies
@@ -222,10 +225,10 @@ impl BulkWrite<'_> {
             })
             .filter(|change| change.before != change.after)
             .collect();
-        let head = organization::create(connection, id, &change).await?;
-        node::write(connection, id, &nodes).await?;
-        policy::write(connection, id, &policies, &versions).await?;
-        counter::write(connection, id, &counters).await?;
+        let head = organization::create(&transaction, id, &change).await?;
+        node::write(&transaction, id, &nodes).await?;
+        policy::write(&transaction, id, &policies, &versions).await?;
+        counter::write(&transaction, id, &counters).await?;
         self.indexes.put_back(connection).await?;
         Ok(head)
     }

@@ -26,7 +26,7 @@ pub struct Changes {
     pub(crate) nodes: Vec<Arc<Node>>,
     pub(crate) policies: Vec<Arc<Policy>>,
     pub(crate) versions: Vec<Arc<CompiledVersion>>,
-    pub(crate) blockers: Vec<Arc<Blocker>>,
+    pub(crate) blockers: Vec<BlockerChange>,
     pub(crate) meetings: Vec<Arc<Meeting>>,
     pub(crate) counters: Vec<CounterChange>,
     /// The events, encoded.
@@ -39,10 +39,44 @@ pub struct Changes {
 #[derive(Clone, Debug)]
 pub(crate) struct HeadChange {
     pub(crate) profile: Arc<Profile>,
+    /// False if the profile is as it was.
+    pub(crate) profile_changed: bool,
     pub(crate) revision: i64,
     pub(crate) time: Timestamp,
     pub(crate) next_blocker: BlockerNumber,
     pub(crate) next_meeting: MeetingNumber,
+}
+
+/// A blocker after the changes.
+#[derive(Clone, Debug)]
+pub(crate) struct BlockerChange {
+    pub(crate) blocker: Arc<Blocker>,
+    pub(crate) extent: Extent,
+}
+
+/// How much of a blocker changed: what need not be written, and above all what indexes need not be touched, is cheap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    /// What the engine knows; what people wrote stayed as it was.
+    Status,
+    /// Anything.
+    Content,
+    /// It was not there before.
+    New,
+}
+
+impl BlockerChange {
+    fn since(base: &Organization, blocker: &Arc<Blocker>) -> Self {
+        let extent = match base.blocker(blocker.number) {
+            Err(_) => Extent::New,
+            Ok(before) if before.content == blocker.content => Extent::Status,
+            Ok(_) => Extent::Content,
+        };
+        Self {
+            blocker: blocker.clone(),
+            extent,
+        }
+    }
 }
 
 /// The counters of a node before and after.
@@ -142,7 +176,8 @@ impl Changes {
             blockers: touched
                 .blockers
                 .iter()
-                .filter_map(|number| next.blocker(*number).ok().cloned())
+                .filter_map(|number| next.blocker(*number).ok())
+                .map(|blocker| BlockerChange::since(base, blocker))
                 .collect(),
             meetings: touched
                 .meetings
@@ -167,7 +202,9 @@ fn head(base: &Organization, next: &Organization) -> Option<HeadChange> {
         return None;
     }
     let profile = next.profile().ok()?.clone();
+    let before = base.profile().ok();
     Some(HeadChange {
+        profile_changed: before.is_none_or(|before| !Arc::ptr_eq(before, &profile)),
         profile,
         revision: next.revision(),
         time: next.time(),

@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use echelon_domain::{NodeId, OrganizationId, counters::Counters, node::Level};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic as _, Iterable as _,
-    QueryFilter as _,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic as _, QueryFilter as _,
 };
 
 use crate::{
@@ -16,8 +14,12 @@ use crate::{
     entity::{node_counter, node_level_counter},
     error::StoreError,
     row::Row,
-    sql,
+    sql::Write,
+    transaction::Transaction,
 };
+
+static ADD: Write<node_counter::Entity> = Write::merge(added);
+static ADD_LEVELS: Write<node_level_counter::Entity> = Write::merge(added_to_level);
 
 /// The counters of every node that has any.
 pub(crate) async fn all(
@@ -55,65 +57,57 @@ pub(crate) async fn all(
 }
 
 pub(crate) async fn write(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     changes: &[CounterChange],
 ) -> Result<(), StoreError> {
-    let rows = changes
-        .iter()
-        .map(|change| stored::delta(id, change))
-        .collect();
-    sql::insert::<node_counter::Entity>(connection, rows, Some(add_counters())).await?;
-    let rows = changes
-        .iter()
-        .flat_map(|change| stored::level_deltas(id, change))
-        .collect();
-    sql::insert::<node_level_counter::Entity>(connection, rows, Some(add_levels())).await
+    let rows = changes.iter().map(|change| stored::delta(id, change));
+    ADD.rows(transaction, rows.collect()).await?;
+    let rows = changes.iter();
+    let rows = rows.flat_map(|change| stored::level_deltas(id, change));
+    ADD_LEVELS.rows(transaction, rows.collect()).await
 }
 
 /// Adds to what is there. The change of a day begins anew with each day.
-fn add_counters() -> OnConflict {
+fn added(column: &node_counter::Column) -> Option<String> {
     use node_counter::Column;
-    let mut add = OnConflict::columns([Column::Organization, Column::Node]);
-    for column in Column::iter() {
-        let name = column.as_str();
-        let expression = match column {
-            Column::Organization | Column::Node => continue,
-            Column::Day => "excluded.day".to_owned(),
-            Column::DayOpen => "CASE WHEN node_counter.day = excluded.day \
-                 THEN node_counter.day_open + excluded.day_open ELSE excluded.day_open END"
+    match column {
+        Column::Organization | Column::Node => None,
+        Column::Day => Some("excluded.day".to_owned()),
+        Column::DayOpen => Some(
+            "CASE WHEN node_counter.day = excluded.day \
+             THEN node_counter.day_open + excluded.day_open ELSE excluded.day_open END"
                 .to_owned(),
-            Column::OpenLow
-            | Column::OpenMedium
-            | Column::OpenHigh
-            | Column::OpenCritical
-            | Column::StateRaised
-            | Column::StateAcknowledged
-            | Column::StateOwned
-            | Column::StateOnHold
-            | Column::HeldHere
-            | Column::HeldBelow
-            | Column::HeldAbove
-            | Column::Unowned
-            | Column::Exhausted
-            | Column::AwaitingVerification
-            | Column::RaisedTotal
-            | Column::ClosedTotal
-            | Column::EscalatedIn
-            | Column::EscalatedOut
-            | Column::MeetingsHeld => format!("node_counter.{name} + excluded.{name}"),
-        };
-        add.value(column, Expr::cust(expression));
+        ),
+        Column::OpenLow
+        | Column::OpenMedium
+        | Column::OpenHigh
+        | Column::OpenCritical
+        | Column::StateRaised
+        | Column::StateAcknowledged
+        | Column::StateOwned
+        | Column::StateOnHold
+        | Column::HeldHere
+        | Column::HeldBelow
+        | Column::HeldAbove
+        | Column::Unowned
+        | Column::Exhausted
+        | Column::AwaitingVerification
+        | Column::RaisedTotal
+        | Column::ClosedTotal
+        | Column::EscalatedIn
+        | Column::EscalatedOut
+        | Column::MeetingsHeld => {
+            let name = column.as_str();
+            Some(format!("node_counter.{name} + excluded.{name}"))
+        }
     }
-    add
 }
 
-fn add_levels() -> OnConflict {
+fn added_to_level(column: &node_level_counter::Column) -> Option<String> {
     use node_level_counter::Column;
-    OnConflict::columns([Column::Organization, Column::Node, Column::Level])
-        .value(
-            Column::Open,
-            Expr::cust("node_level_counter.open + excluded.open"),
-        )
-        .to_owned()
+    match column {
+        Column::Organization | Column::Node | Column::Level => None,
+        Column::Open => Some("node_level_counter.open + excluded.open".to_owned()),
+    }
 }

@@ -11,8 +11,11 @@ use crate::{
     entity::event::{Column, Entity, Model},
     error::StoreError,
     row::Row,
-    sql,
+    sql::{self, Write},
+    transaction::Transaction,
 };
+
+static INSERT: Write<Entity> = Write::insert();
 
 /// One event of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +120,7 @@ fn beginning_after(id: &OrganizationId, place: Option<(i64, i32)>) -> Select<Ent
 
 /// Events are only ever added: a revision that is there already is an error.
 pub(crate) async fn write(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     events: &[EventRow],
 ) -> Result<(), StoreError> {
@@ -126,7 +129,7 @@ pub(crate) async fn write(
         .cloned()
         .map(|event| to_row(id, event))
         .collect();
-    sql::insert::<Entity>(connection, rows, None).await
+    INSERT.rows(transaction, rows).await
 }
 
 pub(crate) fn to_row(organization: &OrganizationId, event: EventRow) -> Model {

@@ -1,12 +1,13 @@
 //! Echelon's storage on SQLite and PostgreSQL: domain types in, domain types out.
 //!
-//! The only user of sea-orm; its types never leave this crate. One concrete [`Store`] serves both databases with the
+//! The only user of sea-orm, and of its driver; their types never leave this crate. One concrete [`Store`] serves both databases with the
 //! same statements; what differs is how a connection is opened and how the head of an organization is locked. Every
 //! write goes through a [`Batch`], which holds that lock, so that an organization's revisions have one order.
 
 mod batch;
 mod blocker;
 mod bulk;
+mod cell;
 mod changes;
 mod counter;
 mod entity;
@@ -23,7 +24,9 @@ mod row;
 mod schema;
 mod snapshot;
 mod sql;
+mod statements;
 mod store;
+mod transaction;
 
 pub use batch::Batch;
 pub use bulk::{Bulk, BulkRows, BulkWrite};

@@ -14,10 +14,13 @@ use sea_orm::{
 use crate::{
     entity::meeting::{Column, Entity},
     error::StoreError,
-    sql,
+    sql::{self, Write},
+    transaction::Transaction,
 };
 pub(crate) use stored::to_row;
 use stored::{from_row, head_from_row};
+
+static REPLACE: Write<Entity> = Write::replace();
 
 /// Rows read at once where there may be very many.
 const CHUNK: u64 = 1_000;
@@ -134,12 +137,12 @@ pub(crate) async fn page(
 
 /// The closed ones go first: a node whose meeting closed may have opened the next in the same statement.
 pub(crate) async fn write(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     meetings: &[Arc<Meeting>],
 ) -> Result<(), StoreError> {
     let rows = meetings.iter().map(|meeting| to_row(id, meeting));
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
     rows.sort_by_key(|row| (row.closed_us.is_none(), row.number));
-    sql::insert::<Entity>(connection, rows, Some(sql::replace::<Entity>())).await
+    REPLACE.rows(transaction, rows).await
 }

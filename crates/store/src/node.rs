@@ -13,8 +13,11 @@ use crate::{
     entity::node::{Column, Entity, Model},
     error::StoreError,
     row::{Row, optional_micros, optional_time, to_json},
-    sql,
+    sql::Write,
+    transaction::Transaction,
 };
+
+static REPLACE: Write<Entity> = Write::replace();
 
 /// An entry of the column `representatives`.
 #[derive(Serialize, Deserialize)]
@@ -37,13 +40,13 @@ pub(crate) async fn all(
 }
 
 pub(crate) async fn write(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     nodes: &[Arc<Node>],
 ) -> Result<(), StoreError> {
     let rows = nodes.iter().map(|node| to_row(id, node));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    sql::insert::<Entity>(connection, rows, Some(sql::replace::<Entity>())).await
+    REPLACE.rows(transaction, rows).await
 }
 
 fn to_row(organization: &OrganizationId, node: &Node) -> Result<Model, StoreError> {

@@ -22,8 +22,12 @@ use crate::{error::StoreError, lock::Lock};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that idled longer than this is tried before it is used.
 const IDLE_BEFORE_PING: Duration = Duration::from_secs(30);
-/// Prepared statements kept per connection: multi-row statements come in many lengths.
+/// Prepared statements kept per connection: on SQLite those that write come in several sizes.
 const STATEMENT_CACHE: usize = 256;
+/// Pages of SQLite's write-ahead log before a commit folds it into the file: 16 MiB. What changes often is folded once.
+const WAL_PAGES: &str = "4000";
+/// What SQLite's writer keeps of the file, in KiB (negative: that is the unit). The pages of a whole batch fit into it.
+const WRITER_CACHE: &str = "-16000";
 /// What each connection to PostgreSQL is told first. A commit is durable; nobody waits without end for a head, and a
 /// replica that hangs with a head locked loses it.
 const POSTGRES_SESSION: &str = "SET synchronous_commit = on; \
@@ -167,6 +171,7 @@ async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Open
         .connect_with(
             connect
                 .clone()
+                .pragma("cache_size", WRITER_CACHE)
                 .create_if_missing(missing == Missing::Create),
         )
         .await
@@ -189,6 +194,7 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(false)
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE)
+        .pragma("wal_autocheckpoint", WAL_PAGES)
         .disable_statement_logging()
 }
 

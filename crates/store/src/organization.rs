@@ -21,8 +21,11 @@ use crate::{
     error::StoreError,
     meeting, node, policy,
     row::{Row, micros},
-    sql,
+    sql::{self, Write},
+    transaction::Transaction,
 };
+
+static INSERT: Write<Entity> = Write::insert();
 
 /// Where an organization's history stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,13 +163,13 @@ async fn parts(
 
 /// Writes the head of a new organization, and with it the name of its history.
 pub(crate) async fn create(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     change: &HeadChange,
 ) -> Result<Head, StoreError> {
     let row = model(id, Uuid::new_v4().to_string(), change);
     let head = Head::of(&row);
-    sql::insert::<Entity>(connection, vec![row], None).await?;
+    INSERT.rows(transaction, vec![row]).await?;
     Ok(head)
 }
 
@@ -181,7 +184,7 @@ pub(crate) async fn begin_epochs(connection: &impl ConnectionTrait) -> Result<u6
 
 /// Moves the head on. Errors: [`StoreError::Stale`] if it is not where it was when it was locked.
 pub(crate) async fn update(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     before: &Head,
     change: &HeadChange,
@@ -203,29 +206,33 @@ pub(crate) async fn update(
         updated_us,
         profile_revision,
     } = model(id, before.epoch.clone(), change);
-    let updated = Entity::update_many()
-        .col_expr(Column::DisplayName, Expr::value(display_name))
-        .col_expr(Column::Root, Expr::value(root))
+    let mut update = Entity::update_many()
         .col_expr(Column::Revision, Expr::value(revision))
         .col_expr(Column::ClockFloorUs, Expr::value(clock_floor_us))
         .col_expr(Column::NextBlocker, Expr::value(next_blocker))
-        .col_expr(Column::NextMeeting, Expr::value(next_meeting))
-        .col_expr(Column::AgedAfterUs, Expr::value(aged_after_us))
-        .col_expr(Column::DueSoonWithinUs, Expr::value(due_soon_within_us))
-        .col_expr(
-            Column::AcknowledgementExpiryUs,
-            Expr::value(acknowledgement_expiry_us),
-        )
-        .col_expr(Column::HoldLimitUs, Expr::value(hold_limit_us))
-        .col_expr(Column::CreatedUs, Expr::value(created_us))
-        .col_expr(Column::UpdatedUs, Expr::value(updated_us))
-        .col_expr(Column::ProfileRevision, Expr::value(profile_revision))
+        .col_expr(Column::NextMeeting, Expr::value(next_meeting));
+    if change.profile_changed {
+        update = update
+            .col_expr(Column::DisplayName, Expr::value(display_name))
+            .col_expr(Column::Root, Expr::value(root))
+            .col_expr(Column::AgedAfterUs, Expr::value(aged_after_us))
+            .col_expr(Column::DueSoonWithinUs, Expr::value(due_soon_within_us))
+            .col_expr(
+                Column::AcknowledgementExpiryUs,
+                Expr::value(acknowledgement_expiry_us),
+            )
+            .col_expr(Column::HoldLimitUs, Expr::value(hold_limit_us))
+            .col_expr(Column::CreatedUs, Expr::value(created_us))
+            .col_expr(Column::UpdatedUs, Expr::value(updated_us))
+            .col_expr(Column::ProfileRevision, Expr::value(profile_revision));
+    }
+    let updated = update
         .filter(Column::Organization.eq(id.as_str()))
         .filter(Column::Revision.eq(before.revision))
-        .exec(connection)
+        .exec(transaction)
         .await?;
     if updated.rows_affected != 1 {
-        let found = head(connection, id).await?;
+        let found = head(transaction, id).await?;
         return Err(StoreError::Stale {
             expected: before.revision,
             found: found.map_or(0, |head| head.revision),
@@ -248,6 +255,7 @@ async fn find(
 fn model(id: &OrganizationId, epoch: String, change: &HeadChange) -> Model {
     let HeadChange {
         profile,
+        profile_changed: _,
         revision,
         time,
         next_blocker,

@@ -14,9 +14,13 @@ use crate::{
     entity::{policy, policy_version},
     error::StoreError,
     row::{Row, to_json},
-    sql,
+    sql::Write,
+    transaction::Transaction,
 };
 use rule::RuleJson;
+
+static REPLACE: Write<policy::Entity> = Write::replace();
+static INSERT_VERSION: Write<policy_version::Entity> = Write::insert();
 
 pub(crate) async fn all(
     connection: &impl ConnectionTrait,
@@ -42,7 +46,7 @@ pub(crate) async fn versions(
 
 /// Versions are only ever added: one that is there already is an error.
 pub(crate) async fn write(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     policies: &[Arc<Policy>],
     versions: &[Arc<CompiledVersion>],
@@ -51,13 +55,12 @@ pub(crate) async fn write(
         .iter()
         .map(|policy| policy_to_row(id, policy))
         .collect();
-    let replace = sql::replace::<policy::Entity>();
-    sql::insert::<policy::Entity>(connection, rows, Some(replace)).await?;
+    REPLACE.rows(transaction, rows).await?;
     let rows = versions
         .iter()
         .map(|version| version_to_row(id, &version.version));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    sql::insert::<policy_version::Entity>(connection, rows, None).await
+    INSERT_VERSION.rows(transaction, rows).await
 }
 
 fn policy_to_row(organization: &OrganizationId, policy: &Policy) -> policy::Model {

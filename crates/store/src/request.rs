@@ -11,8 +11,12 @@ use crate::{
     entity::request::{Column, Entity, Model},
     error::StoreError,
     row::Row,
-    sql,
+    sql::{self, Find, Write},
+    transaction::Transaction,
 };
+
+static INSERT: Write<Entity> = Write::insert();
+static FIND: Find<Entity> = Find::by(Column::RequestId);
 
 /// The answer of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,32 +36,23 @@ pub struct StoredRequest {
 }
 
 pub(crate) async fn identified(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     ids: &[RequestId],
 ) -> Result<Vec<StoredRequest>, StoreError> {
-    let mut found = Vec::new();
-    for ids in ids.chunks(sql::LIST_MAX) {
-        let rows = Entity::find()
-            .filter(Column::Organization.eq(id.as_str()))
-            .filter(Column::RequestId.is_in(ids.iter().map(RequestId::as_str)))
-            .all(connection)
-            .await?;
-        for row in rows {
-            found.push(from_row(row)?);
-        }
-    }
-    Ok(found)
+    let ids: Vec<&str> = ids.iter().map(RequestId::as_str).collect();
+    let rows = FIND.rows(transaction, id.as_str(), &ids).await?;
+    rows.into_iter().map(from_row).collect()
 }
 
 /// An answer is given once: a second one is an error.
 pub(crate) async fn write(
-    connection: &impl ConnectionTrait,
+    transaction: &Transaction,
     id: &OrganizationId,
     requests: &[StoredRequest],
 ) -> Result<(), StoreError> {
     let rows = requests.iter().map(|request| to_row(id, request)).collect();
-    sql::insert::<Entity>(connection, rows, None).await
+    INSERT.rows(transaction, rows).await
 }
 
 /// Deletes the oldest answers from before an instant. What another replica is deleting is left to it.

@@ -1,12 +1,6 @@
 //! The store: an open database, and what can be read from it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use echelon_domain::{
     BlockerNumber, MeetingNumber, OrganizationId, Timestamp, blocker::Blocker, list::BlockerQuery,
@@ -28,12 +22,9 @@ use crate::{
     organization::{self, Head},
     request, schema,
     snapshot::Snapshot,
+    statements::Statements,
+    transaction::Transaction,
 };
-
-/// A statement that takes longer than this is told to the log.
-const SLOW: Duration = Duration::from_secs(1);
-/// How much of a slow statement is told, in characters.
-const SLOW_TOLD: usize = 120;
 
 /// Which database serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +46,7 @@ struct Inner {
     kind: DatabaseKind,
     writer: DatabaseConnection,
     readers: DatabaseConnection,
-    statements: Arc<AtomicU64>,
+    statements: Arc<Statements>,
     /// The last to go: the file is free once the pools are.
     _lock: Option<Lock>,
 }
@@ -78,16 +69,11 @@ impl Store {
             mut readers,
             lock,
         } = opened;
-        let statements = Arc::new(AtomicU64::new(0));
+        let statements = Arc::new(Statements::default());
         for connection in [&mut writer, &mut readers] {
             let statements = statements.clone();
             connection.set_metric_callback(move |info| {
-                statements.fetch_add(1, Ordering::Relaxed);
-                if info.elapsed >= SLOW {
-                    let sql: String = info.statement.sql.chars().take(SLOW_TOLD).collect();
-                    let elapsed_ms = info.elapsed.as_millis();
-                    tracing::warn!(db.elapsed_ms = %elapsed_ms, db.statement = sql, "a statement was slow");
-                }
+                statements.note(&info.statement.sql, info.elapsed);
             });
         }
         let kind = match writer.get_database_backend() {
@@ -116,7 +102,7 @@ impl Store {
     /// Brings the schema up to date: once, all or nothing, whatever the number of replicas that start.
     /// Errors: [`StoreError::NewerSchema`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        schema::migrate(self.begin_write().await?).await
+        schema::migrate(self.begin_migration().await?).await
     }
 
     /// Checks that the schema is exactly this binary's.
@@ -139,13 +125,23 @@ impl Store {
     /// Statements issued so far, those of transactions included; begin, commit and rollback are not counted.
     #[must_use]
     pub fn statements(&self) -> u64 {
-        self.inner.statements.load(Ordering::Relaxed)
+        self.inner.statements.issued()
     }
 
     /// Begins the write transaction of an organization and locks its head before all else.
     /// Errors: [`StoreError::Busy`] if others hold the head for too long.
     pub async fn begin(&self, id: &OrganizationId) -> Result<Batch, StoreError> {
-        Batch::lock(self.clone(), self.begin_write().await?, id).await
+        let statements = self.inner.statements.clone();
+        let writer = &self.inner.writer;
+        let transaction = match self.kind() {
+            DatabaseKind::Sqlite => {
+                Transaction::sqlite(writer.get_sqlite_connection_pool(), statements).await?
+            }
+            DatabaseKind::Postgres => {
+                Transaction::postgres(writer.get_postgres_connection_pool(), statements).await?
+            }
+        };
+        Batch::lock(self.clone(), transaction, id).await
     }
 
     /// The organization with its live blockers and open meetings, from one snapshot; none if it does not exist.
@@ -272,7 +268,7 @@ impl Store {
     }
 
     /// SQLite: immediately, because a transaction that reads before it writes cannot wait for another writer.
-    async fn begin_write(&self) -> Result<DatabaseTransaction, StoreError> {
+    async fn begin_migration(&self) -> Result<DatabaseTransaction, StoreError> {
         let options = match self.kind() {
             DatabaseKind::Sqlite => TransactionOptions {
                 isolation_level: None,
