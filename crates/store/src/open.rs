@@ -172,6 +172,7 @@ async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Open
             connect
                 .clone()
                 .pragma("cache_size", WRITER_CACHE)
+                .pragma("temp_store", "MEMORY")
                 .create_if_missing(missing == Missing::Create),
         )
         .await

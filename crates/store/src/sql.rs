@@ -131,21 +131,26 @@ where
         let arrays = columns.iter().enumerate();
         let arrays = arrays.map(|(n, column)| format!("${}::{}", n + 1, column.array()));
         let arrays: Vec<String> = arrays.collect();
-        self.sql(&format!("UNNEST({})", arrays.join(", ")), "")
+        self.sql("INSERT", &format!("UNNEST({})", arrays.join(", ")), "")
     }
 
     fn sqlite_sql(&self, size: usize) -> Arc<str> {
         let row = vec!["?"; E::Column::iter().count()].join(", ");
         let rows = vec![format!("({row})"); size].join(", ");
         // The first column of every table is the organization, which is never null but where there is no row.
-        self.sql(&format!("(VALUES {rows})"), " WHERE column1 IS NOT NULL")
+        // What fails is rolled back with all of its transaction: nothing need be kept to undo the statement alone.
+        self.sql(
+            "INSERT OR FAIL",
+            &format!("(VALUES {rows})"),
+            " WHERE column1 IS NOT NULL",
+        )
     }
 
-    fn sql(&self, source: &str, condition: &str) -> Arc<str> {
+    fn sql(&self, verb: &str, source: &str, condition: &str) -> Arc<str> {
         let table = E::default();
         let table = table.table_name();
         let columns = names::<E>().join(", ");
-        let mut sql = format!("INSERT INTO {table} ({columns}) SELECT * FROM {source}{condition}");
+        let mut sql = format!("{verb} INTO {table} ({columns}) SELECT * FROM {source}{condition}");
         if let Some(merge) = self.merge {
             let key = E::PrimaryKey::iter().map(|key| key.into_column().as_str());
             let key: Vec<&str> = key.collect();
