@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::workspace::Workspace;
 
 /// Which crates of the workspace a crate may depend on. Tests may use any.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("echelon-domain", &[]),
     ("echelon-api", &["echelon-domain"]),
     ("echelon-migrations", &[]),
@@ -29,6 +29,8 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "echelon-store",
         ],
     ),
+    // It measures everything and is part of nothing.
+    ("echelon-bench", &["echelon-api", "echelon-domain"]),
     ("echelon-tests", &[]),
     ("xtask", &[]),
 ];
@@ -36,17 +38,23 @@ const LAYERS: [(&str, &[&str]); 10] = [
 /// All that the domain may use: no I/O, no clock, no wire, no database.
 const DOMAIN: [&str; 4] = ["cel", "imbl", "regex", "thiserror"];
 
-/// Who alone may use what, by the start of its name. The testkit makes databases.
-const RESERVED: [(&str, &[&str]); 5] = [
+/// Who alone may use what, by the start of its name. The testkit makes databases, the benchmark measures against them.
+const RESERVED: [(&str, &[&str]); 6] = [
     (
         "sea-orm",
-        &["echelon-migrations", "echelon-store", "echelon-testkit"],
+        &[
+            "echelon-bench",
+            "echelon-migrations",
+            "echelon-store",
+            "echelon-testkit",
+        ],
     ),
     ("sqlx", &[]),
     (
         "tonic",
         &[
             "echelon-api",
+            "echelon-bench",
             "echelon-cli",
             "echelon-client",
             "echelon-server",
@@ -57,6 +65,7 @@ const RESERVED: [(&str, &[&str]); 5] = [
         "prost",
         &[
             "echelon-api",
+            "echelon-bench",
             "echelon-cli",
             "echelon-client",
             "echelon-server",
@@ -64,6 +73,7 @@ const RESERVED: [(&str, &[&str]); 5] = [
         ],
     ),
     ("axum", &["echelon-server"]),
+    ("h2", &["echelon-bench"]),
 ];
 
 /// Checks the direct dependencies of every crate of the workspace.

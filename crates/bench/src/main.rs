@@ -1,0 +1,16 @@
+//! `echelon-bench`: see `cargo xtask bench`.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use echelon_bench::cli::Cli;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
