@@ -1,6 +1,7 @@
 //! The chores of the workspace: `cargo xtask test` runs every test on both databases, `cargo xtask check` everything
 //! else that must hold before a change lands. Each chore installs what it needs, or says what to do.
 
+mod bench;
 mod check;
 mod docs;
 mod layers;
@@ -36,6 +37,8 @@ enum Chore {
         /// Run only tests whose name contains one of these; `python` runs the Python client's.
         filters: Vec<String>,
     },
+    /// Measure the server beside its limits, and fail if a bar is not reached.
+    Bench(bench::Bench),
     /// Start the private PostgreSQL alone and print its URL; ctrl-c stops and removes it.
     Pg,
     /// Run every check that is not a test: format, lints, documents, layers, licences, API.
@@ -65,6 +68,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match chore {
         Chore::Test { filters } => return test::run(&workspace, filters),
+        Chore::Bench(bench) => return bench::run(&workspace, bench),
         Chore::Pg => postgres::serve()?,
         Chore::Check => check::run(&workspace)?,
         Chore::Proto => proto::check(&workspace)?,

@@ -65,7 +65,7 @@ struct User {
 
 impl Cluster {
     /// Creates and starts one, installing PostgreSQL if need be.
-    pub(crate) fn start() -> Result<Self> {
+    pub(crate) fn start(purpose: Purpose) -> Result<Self> {
         let mut candidates = candidates();
         if candidates.is_empty() {
             system::install(&PACKAGE)?;
@@ -74,7 +74,7 @@ impl Cluster {
         let user = unprivileged()?;
         let mut failure = None;
         for binaries in candidates {
-            match Self::create(&binaries, user) {
+            match Self::create(&binaries, user, purpose) {
                 Ok(cluster) => return Ok(cluster),
                 Err(error) => {
                     process::check_signal()?;
@@ -95,7 +95,7 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    fn create(binaries: &Path, user: Option<User>) -> Result<Self> {
+    fn create(binaries: &Path, user: Option<User>, purpose: Purpose) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("echelon-postgres-")
             .tempdir()
@@ -119,7 +119,7 @@ impl Cluster {
                 .arg("-D")
                 .arg(&data)
                 .args(["-c", &format!("port={port}")])
-                .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+                .args(purpose.settings().flat_map(|setting| ["-c", setting]));
             prepare(&mut server, directory.path(), user, "server.log")?;
             let mut server = server
                 .process_group(0)
@@ -171,17 +171,44 @@ impl Drop for Cluster {
     }
 }
 
-/// What the tests run on: nothing of it must survive a crash of the machine, and commits are as usual otherwise.
-const SETTINGS: [&str; 8] = [
+/// What a private server is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Tests: nothing of it must survive a crash of the machine, and commits are as usual otherwise.
+    Tests,
+    /// Figures: what is committed is on the disk.
+    Benchmark,
+}
+
+const SETTINGS: [&str; 4] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "max_connections=300",
+    "lc_messages=C",
+];
+const FOR_TESTS: [&str; 4] = [
     "fsync=off",
     "full_page_writes=off",
     "shared_buffers=128MB",
     "autovacuum_naptime=10min",
-    "lc_messages=C",
 ];
+const FOR_BENCHMARK: [&str; 5] = [
+    "fsync=on",
+    "synchronous_commit=on",
+    "full_page_writes=on",
+    "shared_buffers=256MB",
+    "max_wal_size=4GB",
+];
+
+impl Purpose {
+    fn settings(self) -> impl Iterator<Item = &'static str> {
+        let own: &[&str] = match self {
+            Self::Tests => &FOR_TESTS,
+            Self::Benchmark => &FOR_BENCHMARK,
+        };
+        SETTINGS.iter().chain(own).copied()
+    }
+}
 
 /// A PostgreSQL for tests: the one that the environment names, or a private one.
 pub(crate) enum Server {
@@ -196,7 +223,7 @@ impl Server {
     pub(crate) fn start() -> Result<Self> {
         match std::env::var(VARIABLE) {
             Ok(url) if !url.is_empty() => Ok(Self::Given(url)),
-            _ => Cluster::start().map(Self::Private),
+            _ => Cluster::start(Purpose::Tests).map(Self::Private),
         }
     }
 
@@ -227,7 +254,7 @@ impl Server {
 
 /// Starts a private one and waits for a signal to stop.
 pub(crate) fn serve() -> Result<()> {
-    let cluster = Cluster::start()?;
+    let cluster = Cluster::start(Purpose::Tests)?;
     eprintln!("PostgreSQL runs until ctrl-c; in another terminal:");
     println!("export {VARIABLE}={}", cluster.url());
     while process::check_signal().is_ok() {
