@@ -247,8 +247,7 @@ async fn pages_may_be_of_different_revisions(database: TestDatabase) {
 
 /// What reads an organization and takes no `min_revision`: organizations as such have no common revision, and the feed
 /// has tokens.
-const WITHOUT: [&str; 5] = [
-    "ListAttention",
+const WITHOUT: [&str; 4] = [
     "ListEvents",
     "ListOrganizations",
     "WatchEvents",

@@ -38,6 +38,18 @@ pub(super) async fn all(cases: &mut Cases<'_>) {
             ..base.clone()
         })
         .await;
+    cases
+        .min_revisions(|min_revision| List {
+            min_revision,
+            ..base.clone()
+        })
+        .await;
+    cases
+        .min_revisions(|min_revision| v1::GetRollupRequest {
+            node: acme.node("rail"),
+            min_revision,
+        })
+        .await;
 
     for (node, wanted) in [
         ("", field("node")),

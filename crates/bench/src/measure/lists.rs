@@ -74,7 +74,10 @@ pub(super) fn blockers(parent: String) -> Call {
 pub(super) fn agenda(name: String) -> Call {
     calls::same(
         calls::GET_AGENDA,
-        &v1::GetAgendaRequest { name },
+        &v1::GetAgendaRequest {
+            name,
+            ..v1::GetAgendaRequest::default()
+        },
         |reply: &v1::GetAgendaResponse| {
             ensure!(!reply.items.is_empty(), "the agenda is empty");
             Ok(())

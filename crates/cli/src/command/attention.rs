@@ -25,6 +25,7 @@ impl Attention {
             include_subtree: self.subtree,
             page_size: 0,
             page_token: String::new(),
+            min_revision: session.min_revision,
         };
         session
             .list::<ListAttentionResponse, _>(

@@ -5,7 +5,6 @@ use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use echelon_api::{
@@ -28,8 +27,6 @@ use super::{
 };
 use crate::app::{App, Prepared, RollupWatch};
 
-/// How long a read waits for the revision that it asks for, if the call's own deadline is not nearer.
-const REVISION_PATIENCE: Duration = Duration::from_secs(10);
 struct Rollups {
     app: Arc<App>,
 }
@@ -38,13 +35,7 @@ impl Rollups {
     async fn get(&self, message: v1::GetRollupRequest) -> Result<Prepared, Error> {
         let v1::GetRollupRequest { node, min_revision } = message;
         let (organization, node) = name::parse_node("node", &node)?;
-        let snapshot = if min_revision > 0 {
-            self.app
-                .snapshot_at(&organization, min_revision, REVISION_PATIENCE)
-                .await?
-        } else {
-            self.app.snapshot(&organization).await?
-        };
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         self.app.rollup(&snapshot, &node).await
     }
 
@@ -52,6 +43,8 @@ impl Rollups {
         &self,
         mut message: v1::ListAttentionRequest,
     ) -> Result<v1::ListAttentionResponse, Error> {
+        // A later page may ask for a newer revision: it is no part of what is paged.
+        let min_revision = std::mem::take(&mut message.min_revision);
         let paging = Paging::of(
             "ListAttention",
             &mut message,
@@ -59,7 +52,7 @@ impl Rollups {
             50,
         )?;
         let (organization, node) = name::parse_node("node", &message.node)?;
-        let snapshot = self.app.snapshot(&organization).await?;
+        let snapshot = self.app.snapshot_for(&organization, min_revision).await?;
         // Every page is ranked as of the time of the first, or reasons that change with the clock would shift it.
         let begun = paging.cursor(attention_cursor)?;
         let (as_of, after) = match begun {
