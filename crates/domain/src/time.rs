@@ -1,58 +1,78 @@
 //! Instants and spans. The domain never reads a clock: time enters as an argument.
 
-use std::{fmt, time::Duration};
+use std::{fmt, num::NonZeroU64, time::Duration};
 
 /// Microseconds in a second.
 pub const MICROS_PER_SECOND: i64 = 1_000_000;
 /// Microseconds in a day.
 pub const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
-/// An instant, in microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+/// An instant, in microseconds since 1970-01-01T00:00:00Z. One that is optional takes no more room than one that is not:
+/// a blocker has many of those.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(NonZeroU64);
+
+/// What turns microseconds into a number that sorts alike and is 0 only for the least of all.
+const SIGN: u64 = 1 << 63;
 
 impl Timestamp {
     /// The earliest instant that input may name: 0001-01-01T00:00:00Z.
-    pub const MIN: Self = Self(-62_135_596_800 * MICROS_PER_SECOND);
+    pub const MIN: Self = Self::from_micros(-62_135_596_800 * MICROS_PER_SECOND);
     /// The latest instant that input may name: the last microsecond of the year 9999.
-    pub const MAX: Self = Self(253_402_300_800 * MICROS_PER_SECOND - 1);
+    pub const MAX: Self = Self::from_micros(253_402_300_800 * MICROS_PER_SECOND - 1);
 
-    /// An instant from microseconds since the epoch.
+    /// An instant from microseconds since the epoch. The least number of all is taken for the one after it.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
-        Self(micros)
+        match NonZeroU64::new(micros.cast_unsigned() ^ SIGN) {
+            Some(instant) => Self(instant),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 
     /// Microseconds since the epoch.
     #[must_use]
     pub const fn as_micros(self) -> i64 {
-        self.0
+        (self.0.get() ^ SIGN).cast_signed()
     }
 
     /// This instant plus a span, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_add(micros)).min(Self::MAX)
+        Self::from_micros(self.as_micros().saturating_add(micros)).min(Self::MAX)
     }
 
     /// This instant minus a span, at least [`Timestamp::MIN`].
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_sub(micros)).max(Self::MIN)
+        Self::from_micros(self.as_micros().saturating_sub(micros)).max(Self::MIN)
     }
 
     /// The span since an earlier instant; zero if that lies later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+        Duration::from_micros(u64::try_from(self.as_micros().saturating_sub(earlier.as_micros())).unwrap_or(0))
     }
 
     /// The number of the UTC day it lies in.
     #[must_use]
     pub const fn day(self) -> i64 {
-        self.0.div_euclid(MICROS_PER_DAY)
+        self.as_micros().div_euclid(MICROS_PER_DAY)
+    }
+}
+
+impl Default for Timestamp {
+    /// The epoch.
+    fn default() -> Self {
+        Self::from_micros(0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({})", self.as_micros())
     }
 }
 
@@ -60,7 +80,7 @@ impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC, to the second.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil(self.day());
-        let second = self.0.rem_euclid(MICROS_PER_DAY) / MICROS_PER_SECOND;
+        let second = self.as_micros().rem_euclid(MICROS_PER_DAY) / MICROS_PER_SECOND;
         write!(
             f,
             "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
@@ -126,6 +146,16 @@ mod tests {
         ] {
             assert_eq!(Timestamp::from_micros(micros).to_string(), text);
         }
+    }
+
+    #[test]
+    fn sorts_as_its_microseconds_do_and_an_optional_one_takes_no_more_room() {
+        let micros = [i64::MIN + 1, -1, 0, 1, i64::MAX];
+        let instants = micros.map(Timestamp::from_micros);
+        assert!(instants.is_sorted());
+        assert_eq!(instants.map(Timestamp::as_micros), micros);
+        assert_eq!(Timestamp::from_micros(i64::MIN), instants[0]);
+        assert_eq!(size_of::<Option<Timestamp>>(), 8);
     }
 
     #[test]
