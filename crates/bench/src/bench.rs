@@ -95,13 +95,14 @@ pub struct Bench {
 
 /// A database with an organization in it, and perhaps a server on it.
 pub struct Loaded {
+    /// The server, which goes before its database.
+    daemon: Option<Daemon>,
     /// The organization.
     pub dataset: Dataset,
     /// The database.
     pub database: Database,
     /// How long its import took.
     pub imported_in: Duration,
-    daemon: Option<Daemon>,
 }
 
 /// Where an organization is served.
@@ -207,10 +208,10 @@ impl Bench {
         let database = Database::create(&self.place, name).await?;
         let imported_in = self.import(&dataset, database.url()).await?;
         Ok(Loaded {
+            daemon: None,
             dataset,
             database,
             imported_in,
-            daemon: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! What the command line may say.
 
-use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -14,6 +14,9 @@ use crate::{
     process::Programs,
     size::Size,
 };
+
+/// How long what was interrupted may go on.
+const END_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Measures `echelond` beside its limits; `cargo xtask bench` builds and starts all that it needs.
 #[derive(Debug, Parser)]
@@ -81,11 +84,16 @@ impl Cli {
                     .block_on(echo::serve(listen))?;
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Run(run) => tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()?
-                .block_on(run.run()),
+            Command::Run(run) => {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(1)
+                    .enable_all()
+                    .build()?;
+                let code = runtime.block_on(run.run());
+                // A load that was interrupted has nothing to end for.
+                runtime.shutdown_timeout(END_PATIENCE);
+                code
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Extent {
     pub window: Duration,
     /// How long it runs before it counts.
     pub warm_up: Duration,
+    /// Calls of each kind in a round of reads.
+    pub reads: u64,
     /// Watchers at once.
     pub watchers: usize,
     /// How long they watch.
@@ -60,6 +62,7 @@ impl Size {
                 rounds: 3,
                 window: Duration::from_secs(3),
                 warm_up: Duration::from_millis(500),
+                reads: 64,
                 watchers: 1_000,
                 watch: Duration::from_secs(10),
                 flood_bytes: 60_000_000,
@@ -71,6 +74,7 @@ impl Size {
                 rounds: 3,
                 window: Duration::from_secs(1),
                 warm_up: Duration::from_millis(300),
+                reads: 64,
                 watchers: 100,
                 watch: Duration::from_secs(5),
                 flood_bytes: 20_000_000,
@@ -82,11 +86,12 @@ impl Size {
                 rounds: 1,
                 window: Duration::from_millis(100),
                 warm_up: Duration::from_millis(20),
+                reads: 8,
                 watchers: 20,
                 watch: Duration::from_millis(600),
                 flood_bytes: 500_000,
                 flood_patience: Duration::from_millis(200),
-                timers_ahead: Duration::from_secs(4),
+                timers_ahead: Duration::from_secs(5),
             },
         }
     }

@@ -89,7 +89,11 @@ impl Recompute {
         let connection = match kind {
             Kind::Sqlite => {
                 let path = url.trim_start_matches("sqlite://");
-                let options = SqliteConnectOptions::new().filename(Path::new(path));
+                // Memory for the whole file, as a server that computes roll-ups would be given.
+                let options = SqliteConnectOptions::new()
+                    .filename(Path::new(path))
+                    .pragma("cache_size", "-262144")
+                    .pragma("mmap_size", "2147483648");
                 Connection::Sqlite(Box::new(SqliteConnection::connect_with(&options).await?))
             }
             Kind::Postgres => {

@@ -11,9 +11,6 @@ use crate::{
     report::{Bar, Report, Row, Spread, table::number},
 };
 
-/// Calls of each kind in the round of reads.
-const READS: u64 = 200;
-
 pub(super) async fn run(bench: &mut Bench, report: &mut Report) -> Result<()> {
     let (mut starts, mut ready, mut fresh, mut resident) = (vec![], vec![], vec![], vec![]);
     for _ in 0..bench.extent.rounds {
@@ -39,7 +36,7 @@ pub(super) async fn run(bench: &mut Bench, report: &mut Report) -> Result<()> {
             lists::agenda(root.clone()),
             lists::attention(root),
         ] {
-            let until = Until::Calls(READS);
+            let until = Until::Calls(bench.extent.reads);
             turn(
                 serving.address,
                 &serving.processes,
