@@ -1,7 +1,6 @@
 //! `echelond` as those who run it meet it: a process with arguments, signals, output and an exit code.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod binary;
 mod crash;
 mod daemon;
 mod demo;

@@ -1,4 +1,4 @@
-//! The program under test.
+//! The program under test, for tests of processes.
 
 use std::{
     env,
@@ -8,7 +8,8 @@ use std::{
 };
 
 /// The path of `echelond`, as fresh as the sources. Panics if it does not compile.
-pub(super) fn echelond() -> &'static Path {
+#[must_use]
+pub fn echelond() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(build)
 }

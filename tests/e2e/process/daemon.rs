@@ -7,6 +7,7 @@ use std::{
 };
 
 use echelon_client::{Client, Options};
+use echelon_testkit::echelond;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
@@ -14,8 +15,6 @@ use tokio::{
     sync::watch,
     time::timeout,
 };
-
-use super::binary;
 
 /// Nothing takes as long as this, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,7 +30,7 @@ pub(super) struct Daemon {
 
 /// A command of `echelond`, in a folder and with nothing in its environment.
 pub(super) fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary::echelond());
+    let mut command = Command::new(echelond());
     command
         .current_dir(folder)
         .env_clear()
