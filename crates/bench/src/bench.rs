@@ -10,9 +10,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use echelon_domain::Timestamp;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::{
     database::{self, Database, Kind, Place},
@@ -23,6 +24,9 @@ use crate::{
     report::{Report, table::number},
     size::{Extent, Size},
 };
+
+/// Nothing that is measured takes as long as this, imports included, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -57,7 +61,10 @@ pub async fn run(plan: Plan) -> Result<Report> {
         for measure in &plan.measures {
             let started = Instant::now();
             eprintln!("{} on {}", measure.as_str(), kind.as_str());
-            if let Err(error) = measure.run(&mut bench, &mut report).await {
+            let measuring = timeout(PATIENCE, measure.run(&mut bench, &mut report)).await;
+            let measured = measuring
+                .unwrap_or_else(|_| bail!("it does not end within {} s", PATIENCE.as_secs()));
+            if let Err(error) = measured {
                 report.fail(measure.as_str(), *kind, &error);
                 // What failed may have left a server that fails the next one too.
                 bench.abandon().await?;
