@@ -172,11 +172,12 @@ fn closing(bench: &Bench, meetings: &Meetings, first: usize, expected: usize) ->
         }),
         check: Arc::new(move |_, reply: &Bytes| {
             let reply = v1::CloseMeetingResponse::decode(reply.clone())?;
-            let fates = reply.meeting.unwrap_or_default().fates;
+            let v1::Meeting {
+                fates, fate_count, ..
+            } = reply.meeting.unwrap_or_default();
             ensure!(
-                fates.len() == expected,
-                "the meeting decided on {} blockers, not {expected}",
-                fates.len()
+                usize::try_from(fate_count).is_ok_and(|count| count == expected),
+                "the meeting decided on {fate_count} blockers, not {expected}",
             );
             let lost = fates
                 .iter()
