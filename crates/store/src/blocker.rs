@@ -9,13 +9,15 @@ use echelon_domain::{
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    QueryOrder as _, QuerySelect as _, Select,
+    sea_query::{Expr, ExprTrait as _},
 };
 
 use crate::{
     changes::{BlockerChange, Extent},
     entity::blocker::{Column, Entity},
     error::StoreError,
+    packed,
     row::Row,
     sql::{self, Write},
     transaction::Transaction,
@@ -29,7 +31,7 @@ static MERGE_STATUS: Write<Entity> = Write::merge(status);
 static REPLACE: Write<Entity> = Write::replace();
 
 /// Rows read at once where there may be a million.
-const CHUNK: u64 = 10_000;
+const CHUNK: u64 = 1_000;
 
 /// The open ones, and the resolved ones that are not verified.
 pub(crate) async fn live(
@@ -40,12 +42,27 @@ pub(crate) async fn live(
         .into_iter()
         .filter(|state| state.is_open() || *state == State::Resolved)
         .map(State::as_str);
-    let rows = Entity::find()
-        .filter(Column::Organization.eq(id.as_str()))
-        .filter(Column::State.is_in(live))
-        .all(connection)
-        .await?;
-    rows.into_iter().map(from_row).collect()
+    let mut found = Vec::new();
+    for state in live {
+        let mut after = 0;
+        loop {
+            // A tuple, because only the index of states has its order: by number alone every closed one is passed.
+            let place = Expr::tuple([Expr::col(Column::State), Expr::col(Column::Number)]);
+            let last = Expr::tuple([Expr::value(state), Expr::value(after)]);
+            let page = Entity::find()
+                .filter(Column::Organization.eq(id.as_str()))
+                .filter(place.gt(last))
+                .filter(Column::State.lte(state))
+                .order_by_asc(Column::State)
+                .order_by_asc(Column::Number)
+                .limit(CHUNK);
+            let Some(last) = take_page(connection, page, &mut found).await? else {
+                break;
+            };
+            after = last;
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) async fn all(
@@ -55,21 +72,31 @@ pub(crate) async fn all(
     let mut found = Vec::new();
     let mut after = 0;
     loop {
-        let rows = Entity::find()
+        let page = Entity::find()
             .filter(Column::Organization.eq(id.as_str()))
             .filter(Column::Number.gt(after))
             .order_by_asc(Column::Number)
-            .limit(CHUNK)
-            .all(connection)
-            .await?;
-        let Some(last) = rows.last() else {
+            .limit(CHUNK);
+        let Some(last) = take_page(connection, page, &mut found).await? else {
             return Ok(found);
         };
-        after = last.number;
-        for row in rows {
-            found.push(from_row(row)?);
-        }
+        after = last;
     }
+}
+
+/// Takes a page of at most [`CHUNK`] rows. Gives the last number; none if no page follows.
+async fn take_page(
+    connection: &impl ConnectionTrait,
+    page: Select<Entity>,
+    found: &mut Vec<Blocker>,
+) -> Result<Option<i64>, StoreError> {
+    let rows = packed::all(connection, page).await?;
+    let full = u64::try_from(rows.len()).is_ok_and(|rows| rows >= CHUNK);
+    let last = rows.iter().map(|row| row.number).max();
+    for row in rows {
+        found.push(from_row(row)?);
+    }
+    Ok(last.filter(|_| full))
 }
 
 pub(crate) async fn numbered(

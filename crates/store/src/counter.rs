@@ -13,6 +13,7 @@ use crate::{
     changes::CounterChange,
     entity::{node_counter, node_level_counter},
     error::StoreError,
+    packed,
     row::Row,
     sql::Write,
     transaction::Transaction,
@@ -29,9 +30,8 @@ pub(crate) async fn all(
     let levels = node_level_counter::Entity::find()
         .filter(node_level_counter::Column::Organization.eq(id.as_str()))
         // Rows that have come down to zero stay in the table; the counters hold none.
-        .filter(node_level_counter::Column::Open.ne(0))
-        .all(connection)
-        .await?;
+        .filter(node_level_counter::Column::Open.ne(0));
+    let levels = packed::all(connection, levels).await?;
     let mut by_level: HashMap<String, BTreeMap<Level, i64>> = HashMap::new();
     for node_level_counter::Model {
         organization,
@@ -44,10 +44,9 @@ pub(crate) async fn all(
         let level = row.checked("level", Level::new("level", &level))?;
         by_level.entry(node).or_default().insert(level, open);
     }
-    let rows = node_counter::Entity::find()
-        .filter(node_counter::Column::Organization.eq(id.as_str()))
-        .all(connection)
-        .await?;
+    let rows =
+        node_counter::Entity::find().filter(node_counter::Column::Organization.eq(id.as_str()));
+    let rows = packed::all(connection, rows).await?;
     rows.into_iter()
         .map(|model| {
             let levels = by_level.remove(&model.node).unwrap_or_default();

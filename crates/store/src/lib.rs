@@ -18,6 +18,7 @@ mod meeting;
 mod node;
 mod open;
 mod organization;
+mod packed;
 mod policy;
 mod request;
 mod row;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     entity::node::{Column, Entity, Model},
     error::StoreError,
+    packed,
     row::{Row, optional_micros, optional_time, to_json},
     sql::Write,
     transaction::Transaction,
@@ -32,10 +33,8 @@ pub(crate) async fn all(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
 ) -> Result<Vec<Node>, StoreError> {
-    let rows = Entity::find()
-        .filter(Column::Organization.eq(id.as_str()))
-        .all(connection)
-        .await?;
+    let all = Entity::find().filter(Column::Organization.eq(id.as_str()));
+    let rows = packed::all(connection, all).await?;
     rows.into_iter().map(from_row).collect()
 }
 
