@@ -97,8 +97,9 @@ struct Touched<'a> {
     meetings: BTreeSet<MeetingNumber>,
     /// The nodes that the events are about and all above them.
     paths: HashSet<&'a NodeId>,
-    /// True if an existing node changed, and with it counters anywhere below or beside it.
-    tree: bool,
+    /// Nodes that were there and changed, and with them maybe the counters of all below: where what they raised is held
+    /// looks different from there.
+    subtrees: BTreeSet<&'a NodeId>,
 }
 
 impl<'a> Touched<'a> {
@@ -117,7 +118,7 @@ impl<'a> Touched<'a> {
                 | Payload::NodeArchived(node)
                 | Payload::NodeRestored(node) => {
                     touched.nodes.insert(&node.id);
-                    touched.tree = true;
+                    touched.subtrees.insert(&node.id);
                 }
                 Payload::PolicyCreated { policy, version }
                 | Payload::PolicyUpdated { policy, version } => {
@@ -186,11 +187,7 @@ impl Changes {
                 .filter(|meeting| base.meeting(meeting.number).ok() != Some(meeting))
                 .cloned()
                 .collect(),
-            counters: if touched.tree {
-                counters(base, next, next.tree().iter().map(|node| &node.id))
-            } else {
-                counters(base, next, touched.paths)
-            },
+            counters: counters(base, next, &touched.paths, &touched.subtrees),
             events: Vec::new(),
             requests: Vec::new(),
         }
@@ -213,13 +210,24 @@ fn head(base: &Organization, next: &Organization) -> Option<HeadChange> {
     })
 }
 
-fn counters<'a>(
+fn counters(
     base: &Organization,
     next: &Organization,
-    nodes: impl IntoIterator<Item = &'a NodeId>,
+    paths: &HashSet<&NodeId>,
+    subtrees: &BTreeSet<&NodeId>,
 ) -> Vec<CounterChange> {
-    let mut changes: Vec<CounterChange> = nodes
-        .into_iter()
+    // Whatever the events say of it, what left a place was counted there.
+    let left = subtrees.iter().flat_map(|top| base.tree().path_up(top));
+    let around: HashSet<NodeId> = subtrees
+        .iter()
+        .flat_map(|top| next.tree().whole_subtree(top))
+        .chain(left.cloned())
+        .filter(|node| !paths.contains(node))
+        .collect();
+    let mut changes: Vec<CounterChange> = paths
+        .iter()
+        .copied()
+        .chain(&around)
         .map(|node| CounterChange {
             node: node.clone(),
             before: base.counters(node),
