@@ -284,18 +284,19 @@ impl App {
             }
             cell.clone()
         };
-        let runtime = cell
-            .get_or_try_init(|| {
-                Runtime::start(
-                    id.clone(),
-                    self.store.clone(),
-                    self.clock.clone(),
-                    self.metrics.clone(),
-                    &self.settings,
-                )
-            })
-            .await?;
-        Ok(runtime.clone())
+        if let Some(runtime) = cell.get() {
+            return Ok(runtime.clone());
+        }
+        // Loading takes as long as it takes: a caller whose patience ends must not make the next one begin anew.
+        let (id, store, clock) = (id.clone(), self.store.clone(), self.clock.clone());
+        let (metrics, settings) = (self.metrics.clone(), self.settings.clone());
+        let loading = tokio::spawn(async move {
+            let start = || Runtime::start(id, store, clock, metrics, &settings);
+            cell.get_or_try_init(start).await.cloned()
+        });
+        loading
+            .await
+            .map_err(|error| Error::internal(format!("loading an organization failed: {error}")))?
     }
 
     /// Lets go of an organization that does not exist, so that nonsense names cost no memory.
