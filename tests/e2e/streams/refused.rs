@@ -203,6 +203,10 @@ const CASES: &[Case] = &[
         node.parent = "rail-b".to_owned();
         replace(stream, Payload::NodeUpdated(node));
     }),
+    ("attach no policy to the root", |stream| {
+        // Organization and root alone.
+        stream.events.truncate(2);
+    }),
     ("policy `default` exists already", |stream| {
         let policy = policy(stream);
         replace(stream, Payload::PolicyCreated(policy));
