@@ -84,7 +84,11 @@ impl Replay {
     /// The state at the end of the log. Errors: what does not hold, and what to do.
     pub fn finish(self) -> Result<Organization, Error> {
         let root = &self.state.profile()?.root;
-        if self.state.policy_attached_to(&self.state.tree().require(root)?.id).is_none() {
+        if self
+            .state
+            .policy_attached_to(&self.state.tree().require(root)?.id)
+            .is_none()
+        {
             return Err(Error::field(
                 "events",
                 format!("attach no policy to the root `{root}`: every node needs one above it"),

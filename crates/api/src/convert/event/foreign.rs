@@ -45,8 +45,9 @@ pub(super) fn nodes(id: &OrganizationId, record: &v1::Event) -> Result<Vec<NodeI
             | Record::PolicyCreated(_)
             | Record::PolicyUpdated(_)
             | Record::CheckInSubmitted(_),
-        )
-        | None => check_blocker(record, "")?,
+        ) => check_blocker(record, "")?,
+        // That is refused when it is read.
+        None => {}
     }
     let mut nodes = Vec::with_capacity(record.nodes.len());
     for node in &record.nodes {
@@ -69,10 +70,11 @@ fn check_blocker(record: &v1::Event, wanted: &str) -> Result<(), Error> {
     if record.blocker == wanted {
         return Ok(());
     }
-    Err(Error::field(
-        "blocker",
-        format!("must be `{wanted}`: it names the blocker that the payload is about, if any"),
-    ))
+    let fault = match wanted {
+        "" => "must be empty: the payload is about no blocker".to_owned(),
+        wanted => format!("must be `{wanted}`, the blocker that the payload is about"),
+    };
+    Err(Error::field("blocker", fault))
 }
 
 fn check_move(
