@@ -16,7 +16,7 @@ use sea_orm::{
 use crate::{
     cell::{self, Cell, Column},
     error::StoreError,
-    transaction::{Arguments, Transaction},
+    transaction::{Arguments, Keep, Transaction},
 };
 
 /// Most parameters of one statement of SQLite.
@@ -27,6 +27,9 @@ const ROWS_MAX: usize = 10_000;
 const SIZES: [usize; 19] = [
     1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768,
 ];
+/// Most parameters of a statement of SQLite that stays prepared: it takes a hundred bytes for each, and keeps the last
+/// values.
+const KEPT_PARAMETERS_MAX: usize = 8_192;
 
 /// Most values of one list in a condition. A list is a parameter each: databases plan that best, and keep the plan.
 pub(crate) const LIST_MAX: usize = 1_000;
@@ -87,7 +90,12 @@ where
             } else {
                 self.for_sqlite(count, some)?
             };
-            transaction.write(sql, arguments).await?;
+            let keep = if postgres || count * E::Column::iter().count() <= KEPT_PARAMETERS_MAX {
+                Keep::Prepared
+            } else {
+                Keep::Nothing
+            };
+            transaction.write(sql, arguments, keep).await?;
         }
         Ok(())
     }

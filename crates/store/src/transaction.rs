@@ -32,6 +32,13 @@ enum Connection {
     PostgresAlone(PgPool),
 }
 
+/// Whether a statement stays prepared once it is executed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Prepared,
+    Nothing,
+}
+
 /// The values of a statement, as its driver takes them.
 pub(crate) enum Arguments {
     Sqlite(SqliteArguments),
@@ -88,27 +95,34 @@ impl Transaction {
         Ok(())
     }
 
-    /// Executes a statement that is kept prepared, and tells how many rows it wrote.
+    /// Executes a statement, and tells how many rows it wrote.
     pub(crate) async fn write(
         &self,
         sql: Arc<str>,
         arguments: Arguments,
+        keep: Keep,
     ) -> Result<u64, StoreError> {
-        let done = self.run(AssertSqlSafe(sql).into_sql_str(), arguments);
+        let done = self.run(AssertSqlSafe(sql).into_sql_str(), arguments, keep);
         Ok(done.await?.rows_affected())
     }
 
-    async fn run(&self, sql: SqlStr, arguments: Arguments) -> Result<ExecResult, DbErr> {
+    async fn run(
+        &self,
+        sql: SqlStr,
+        arguments: Arguments,
+        keep: Keep,
+    ) -> Result<ExecResult, DbErr> {
+        let kept = keep == Keep::Prepared;
         let mut connection = self.connection.lock().await;
         let started = Instant::now();
         let told = sql.clone();
         let done = match (&mut *connection, arguments) {
             (Connection::Sqlite(transaction), Arguments::Sqlite(arguments)) => {
-                let query = sqlx::query_with(sql, arguments);
+                let query = sqlx::query_with(sql, arguments).persistent(kept);
                 query.execute(&mut **transaction).await.map(Into::into)
             }
             (Connection::Postgres(transaction), Arguments::Postgres(arguments)) => {
-                let query = sqlx::query_with(sql, arguments);
+                let query = sqlx::query_with(sql, arguments).persistent(kept);
                 query.execute(&mut **transaction).await.map(Into::into)
             }
             (Connection::SqliteAlone(pool), Arguments::Sqlite(arguments)) => {
@@ -181,7 +195,7 @@ impl ConnectionTrait for Transaction {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let (sql, arguments) = self.built(statement)?;
-        self.run(sql, arguments).await
+        self.run(sql, arguments, Keep::Prepared).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
