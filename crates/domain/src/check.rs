@@ -1,6 +1,8 @@
 //! Checks of a state against the guarantees, for `echelond check` and the property tests. They count for themselves:
 //! nothing here uses the counting that it checks.
 
+mod drift;
+
 use std::collections::HashMap;
 
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
     id::NodeId,
     organization::{Organization, Standing},
 };
+pub use drift::{Books, OriginTotals, drift};
 
 /// Most violations told of one kind.
 const TOLD_MAX: usize = 20;

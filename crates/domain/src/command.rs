@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     blocker::Severity,
+    check::Books,
     escalation::Rebased,
     id::{BlockerNumber, MeetingNumber, NodeId, PolicyId, RequestId},
     meeting::BlockingClaim,
@@ -251,6 +252,9 @@ pub enum Command {
     RebasePolicy { id: PolicyId },
     /// Looks at the blockers whose timers are due, in due order, at most `limit` of them.
     PassTimers { limit: usize },
+    /// Puts right the counters that differ from a recount, in memory or in the tables, of at most `limit` nodes. The
+    /// books must be of the revision that it is decided at.
+    RepairCounters { books: Box<Books>, limit: usize },
 }
 
 impl Command {
@@ -291,7 +295,8 @@ impl Command {
             | Self::CreatePolicy { .. }
             | Self::UpdatePolicy { .. }
             | Self::RebasePolicy { .. }
-            | Self::PassTimers { .. } => Vec::new(),
+            | Self::PassTimers { .. }
+            | Self::RepairCounters { .. } => Vec::new(),
         }
     }
 
@@ -360,6 +365,13 @@ pub enum Outcome {
         /// How many blockers were looked at.
         passed: usize,
         /// True if more are due.
+        remaining: bool,
+    },
+    /// Counters were held against a recount.
+    CountersRepaired {
+        /// How many nodes were put right.
+        nodes: usize,
+        /// True if more differ.
         remaining: bool,
     },
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     blocker::{Blocker, EscalationState, Severity, State},
+    id::NodeId,
     node::Level,
 };
 
@@ -55,6 +56,28 @@ pub struct Counters {
     pub day_open: i64,
 }
 
+/// The part of a node's counters that no recount of blockers gives: see [`Counters`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the counters")]
+pub struct Logged {
+    pub escalated_in: i64,
+    pub escalated_out: i64,
+    pub meetings_held: i64,
+    pub day: i64,
+    pub day_open: i64,
+}
+
+/// How the counters of a node are put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The node.
+    pub node: NodeId,
+    /// What a recount gives; what only the log can tell is zero here.
+    pub counted: Counters,
+    /// What only the log can tell, where memory and tables disagreed about it; none: it stays as it is.
+    pub logged: Option<Logged>,
+}
+
 impl Counters {
     /// Open blockers.
     #[must_use]
@@ -66,6 +89,44 @@ impl Counters {
     #[must_use]
     pub const fn open_since_midnight(&self, today: i64) -> i64 {
         if self.day == today { self.day_open } else { 0 }
+    }
+
+    /// What a recount of the blockers gives; the rest is zero.
+    #[must_use]
+    pub fn countable(self) -> Self {
+        self.with_logged(Logged::default())
+    }
+
+    /// What only the log can tell.
+    #[must_use]
+    pub const fn logged(&self) -> Logged {
+        Logged {
+            escalated_in: self.escalated_in,
+            escalated_out: self.escalated_out,
+            meetings_held: self.meetings_held,
+            day: self.day,
+            day_open: self.day_open,
+        }
+    }
+
+    /// These with another history.
+    #[must_use]
+    pub fn with_logged(self, logged: Logged) -> Self {
+        let Logged {
+            escalated_in,
+            escalated_out,
+            meetings_held,
+            day,
+            day_open,
+        } = logged;
+        Self {
+            escalated_in,
+            escalated_out,
+            meetings_held,
+            day,
+            day_open,
+            ..self
+        }
     }
 
     /// Adds (`sign` 1) or takes away (`sign` -1) one blocker.

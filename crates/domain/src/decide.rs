@@ -4,6 +4,7 @@
 
 pub(crate) mod about;
 mod blocker;
+mod counters;
 mod meeting;
 mod node;
 mod organization;
@@ -191,6 +192,7 @@ fn dispatch(draft: &mut Draft, command: &Command) -> Result<Outcome, Error> {
         } => policy::update(draft, id, display_name.as_deref(), rules.as_deref(), *etag),
         Command::RebasePolicy { id } => policy::rebase(draft, id),
         Command::PassTimers { limit } => blocker::pass_timers(draft, *limit),
+        Command::RepairCounters { books, limit } => counters::repair(draft, books, *limit),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     blocker::Change,
+    counters::Repair,
     id::{BlockerNumber, MeetingNumber, NodeId},
     meeting::{CheckIn, Meeting},
     node::Node,
@@ -76,6 +77,9 @@ pub enum Payload {
     },
     /// A meeting was closed. Its check-ins are not repeated here.
     MeetingClosed(Meeting),
+    /// The counters of nodes differed from a recount and were put right: each node once, by id. To a log that is folded
+    /// from its beginning it changes nothing.
+    CountersRepaired(Vec<Repair>),
 }
 
 impl Payload {
@@ -96,6 +100,7 @@ impl Payload {
             Self::MeetingOpened(_) => "meeting_opened",
             Self::CheckInSubmitted { .. } => "check_in_submitted",
             Self::MeetingClosed(_) => "meeting_closed",
+            Self::CountersRepaired(_) => "counters_repaired",
         }
     }
 

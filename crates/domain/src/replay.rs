@@ -2,6 +2,7 @@
 //! so that no log can break a guarantee, whoever wrote it.
 
 mod blocker;
+mod counters;
 mod meeting;
 mod policy;
 mod tree;
@@ -181,6 +182,7 @@ impl Replay {
                 meeting::check_check_in(state, *meeting, check_in)
             }
             Payload::MeetingClosed(meeting) => meeting::check_closed(state, meeting, event),
+            Payload::CountersRepaired(repaired) => counters::check_repaired(state, repaired),
         }
     }
 

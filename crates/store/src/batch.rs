@@ -2,12 +2,12 @@
 
 use echelon_domain::{
     BlockerNumber, MeetingNumber, OrganizationId, RequestId, Timestamp, blocker::Blocker,
-    meeting::Meeting, organization::Parts,
+    check::Books, meeting::Meeting, organization::Parts,
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, FromQueryResult as _, Statement};
 
 use crate::{
-    blocker,
+    audit, blocker,
     changes::{Changes, HeadChange},
     counter,
     entity::organization_head,
@@ -111,6 +111,11 @@ impl Batch {
         blocker::numbered(&self.transaction, &self.id, numbers).await
     }
 
+    /// What is stored of what is counted. It is of the head's revision, until something is flushed.
+    pub async fn books(&mut self) -> Result<Books, StoreError> {
+        audit::books(&self.transaction, &self.id).await
+    }
+
     /// Writes changes, in a handful of statements whatever their number.
     /// Errors: [`StoreError::Stale`] if they were decided on another revision than that of the head.
     pub async fn flush(&mut self, changes: &Changes) -> Result<(), StoreError> {
@@ -123,6 +128,7 @@ impl Batch {
             blockers,
             meetings,
             counters,
+            repaired,
             events,
             requests,
         } = changes;
@@ -142,6 +148,7 @@ impl Batch {
         blocker::write(transaction, id, blockers).await?;
         meeting::write(transaction, id, meetings).await?;
         counter::write(transaction, id, counters).await?;
+        counter::rewrite(transaction, id, repaired).await?;
         event::write(transaction, id, events).await?;
         request::write(transaction, id, requests).await
     }

@@ -3,9 +3,12 @@
 mod query;
 mod stored;
 
+use std::collections::HashMap;
+
 use echelon_domain::{
-    BlockerNumber, OrganizationId, Timestamp,
+    BlockerNumber, NodeId, OrganizationId, Timestamp,
     blocker::{Blocker, State},
+    check::OriginTotals,
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic as _, QueryFilter as _,
@@ -116,6 +119,36 @@ pub(crate) async fn numbered(
         }
     }
     Ok(found)
+}
+
+/// How many blockers each node has raised, by two indexes: rows are only looked at where they are open.
+pub(crate) async fn totals(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+) -> Result<HashMap<NodeId, OriginTotals>, StoreError> {
+    let by_origin = || {
+        Entity::find()
+            .select_only()
+            .column(Column::Origin)
+            .column_as(Expr::cust("COUNT(*)"), "blockers")
+            .filter(Column::Organization.eq(id.as_str()))
+            .group_by(Column::Origin)
+    };
+    let raised: Vec<(String, i64)> = by_origin().into_tuple().all(connection).await?;
+    // The partial index is used only where the condition is spelled out.
+    let open = by_origin().filter(Expr::cust("open = 1"));
+    let open: Vec<(String, i64)> = open.into_tuple().all(connection).await?;
+    let mut totals = HashMap::with_capacity(raised.len());
+    for (origin, raised) in raised {
+        let node = Row::new("blocker", id.as_str(), "").node("origin", &origin)?;
+        let closed = raised;
+        totals.insert(node, OriginTotals { raised, closed });
+    }
+    for (origin, open) in open {
+        let node = Row::new("blocker", id.as_str(), "").node("origin", &origin)?;
+        totals.entry(node).or_default().closed -= open;
+    }
+    Ok(totals)
 }
 
 pub(crate) async fn due_organizations(

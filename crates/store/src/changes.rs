@@ -29,6 +29,8 @@ pub struct Changes {
     pub(crate) blockers: Vec<BlockerChange>,
     pub(crate) meetings: Vec<Arc<Meeting>>,
     pub(crate) counters: Vec<CounterChange>,
+    /// From zero: what is stored of these nodes is not to be added to.
+    pub(crate) repaired: Vec<CounterChange>,
     /// The events, encoded.
     pub events: Vec<EventRow>,
     /// Answers to keep for retries.
@@ -87,6 +89,17 @@ pub(crate) struct CounterChange {
     pub(crate) after: Counters,
 }
 
+impl CounterChange {
+    /// All that a node has.
+    pub(crate) fn from_zero(organization: &Organization, node: &NodeId) -> Self {
+        Self {
+            node: node.clone(),
+            before: Counters::default(),
+            after: organization.counters(node),
+        }
+    }
+}
+
 /// What the events name.
 #[derive(Default)]
 struct Touched<'a> {
@@ -97,6 +110,8 @@ struct Touched<'a> {
     meetings: BTreeSet<MeetingNumber>,
     /// The nodes that the events are about and all above them.
     paths: HashSet<&'a NodeId>,
+    /// Nodes whose counters were put right.
+    repaired: BTreeSet<&'a NodeId>,
     /// Nodes that were there and changed, and with them maybe the counters of all below: where what they raised is held
     /// looks different from there.
     subtrees: BTreeSet<&'a NodeId>,
@@ -137,6 +152,11 @@ impl<'a> Touched<'a> {
                 } => {
                     touched.meetings.insert(*meeting);
                 }
+                Payload::CountersRepaired(repaired) => {
+                    touched
+                        .repaired
+                        .extend(repaired.iter().map(|repair| &repair.node));
+                }
             }
         }
         touched
@@ -157,6 +177,9 @@ impl Changes {
                 .extend(meetings.map(|meeting| meeting.number));
         }
         let versions = touched.versions.into_iter();
+        let mut counters = counters(base, next, &touched.paths, &touched.subtrees);
+        counters.retain(|change| !touched.repaired.contains(&change.node));
+        let repaired = touched.repaired.into_iter();
         Self {
             base_revision: base.revision(),
             head: head(base, next),
@@ -187,7 +210,10 @@ impl Changes {
                 .filter(|meeting| base.meeting(meeting.number).ok() != Some(meeting))
                 .cloned()
                 .collect(),
-            counters: counters(base, next, &touched.paths, &touched.subtrees),
+            counters,
+            repaired: repaired
+                .map(|node| CounterChange::from_zero(next, node))
+                .collect(),
             events: Vec::new(),
             requests: Vec::new(),
         }

@@ -15,7 +15,7 @@ use crate::{
     error::StoreError,
     packed,
     row::Row,
-    sql::Write,
+    sql::{self, Write},
     transaction::Transaction,
 };
 
@@ -47,12 +47,21 @@ pub(crate) async fn all(
     let rows =
         node_counter::Entity::find().filter(node_counter::Column::Organization.eq(id.as_str()));
     let rows = packed::all(connection, rows).await?;
-    rows.into_iter()
-        .map(|model| {
-            let levels = by_level.remove(&model.node).unwrap_or_default();
-            stored::from_row(model, levels)
-        })
-        .collect()
+    let mut found = Vec::with_capacity(rows.len());
+    for model in rows {
+        let levels = by_level.remove(&model.node).unwrap_or_default();
+        found.push(stored::from_row(model, levels)?);
+    }
+    // A node without a row has no levels either; if it does, an audit must see it.
+    for (node, by_holder_level) in by_level {
+        let node = Row::new("node_level_counter", id.as_str(), &node).node("node", &node)?;
+        let counters = Counters {
+            by_holder_level,
+            ..Counters::default()
+        };
+        found.push((node, counters));
+    }
+    Ok(found)
 }
 
 pub(crate) async fn write(
@@ -65,6 +74,28 @@ pub(crate) async fn write(
     let rows = changes.iter();
     let rows = rows.flat_map(|change| stored::level_deltas(id, change));
     ADD_LEVELS.rows(transaction, rows.collect()).await
+}
+
+/// Writes what these nodes have as it is, whatever was stored of them.
+pub(crate) async fn rewrite(
+    transaction: &Transaction,
+    id: &OrganizationId,
+    repaired: &[CounterChange],
+) -> Result<(), StoreError> {
+    for changes in repaired.chunks(sql::LIST_MAX) {
+        let nodes = || changes.iter().map(|change| change.node.as_str());
+        node_counter::Entity::delete_many()
+            .filter(node_counter::Column::Organization.eq(id.as_str()))
+            .filter(node_counter::Column::Node.is_in(nodes()))
+            .exec(transaction)
+            .await?;
+        node_level_counter::Entity::delete_many()
+            .filter(node_level_counter::Column::Organization.eq(id.as_str()))
+            .filter(node_level_counter::Column::Node.is_in(nodes()))
+            .exec(transaction)
+            .await?;
+    }
+    write(transaction, id, repaired).await
 }
 
 /// Adds to what is there. The change of a day begins anew with each day.

@@ -4,6 +4,7 @@
 //! same statements; what differs is how a connection is opened and how the head of an organization is locked. Every
 //! write goes through a [`Batch`], which holds that lock, so that an organization's revisions have one order.
 
+mod audit;
 mod batch;
 mod blocker;
 mod bulk;
@@ -29,6 +30,7 @@ mod statements;
 mod store;
 mod transaction;
 
+pub use audit::Audit;
 pub use batch::Batch;
 pub use bulk::{Bulk, BulkRows, BulkWrite};
 pub use changes::Changes;

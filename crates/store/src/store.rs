@@ -12,6 +12,7 @@ use sea_orm::{
 };
 
 use crate::{
+    audit::Audit,
     batch::Batch,
     blocker,
     error::StoreError,
@@ -160,6 +161,11 @@ impl Store {
                 .await?;
         }
         organization::load_all(&snapshot, id).await
+    }
+
+    /// Begins an audit of what is counted; it reads nothing yet.
+    pub async fn begin_audit(&self, id: &OrganizationId) -> Result<Audit, StoreError> {
+        Ok(Audit::new(self.clone(), self.begin_read().await?, id))
     }
 
     /// The log of an organization as it is now, to be read as a whole; none if it does not exist.

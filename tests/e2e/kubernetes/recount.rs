@@ -65,6 +65,7 @@ impl Recount {
             Payload::NodeMoved(_) | Payload::NodeArchived(_) | Payload::NodeRestored(_) => {
                 panic!("the tree stays as it is: {payload:?}")
             }
+            Payload::CountersRepaired(_) => panic!("nothing drifts by itself: {payload:?}"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Events. What the API shows is what the log holds: one message serves both, and reads back exactly (E9).
 
 mod blocker;
+mod counters;
 mod foreign;
 mod meeting;
 mod node;
@@ -57,6 +58,9 @@ pub fn to_record(id: &OrganizationId, event: &Event) -> v1::Event {
             Record::CheckInSubmitted(meeting::check_in_to_record(*meeting, check_in))
         }
         Payload::MeetingClosed(meeting) => Record::MeetingClosed(meeting::to_record(id, meeting)),
+        Payload::CountersRepaired(repaired) => {
+            Record::CountersRepaired(counters::to_record(repaired))
+        }
     };
     v1::Event {
         organization: name::organization(id),
@@ -147,6 +151,9 @@ fn read(record: v1::Event, nodes: Vec<NodeId>) -> Result<Event, Error> {
             Payload::CheckInSubmitted { meeting, check_in }
         }
         Record::MeetingClosed(record) => Payload::MeetingClosed(meeting::from_record(&record)?),
+        Record::CountersRepaired(record) => {
+            Payload::CountersRepaired(counters::from_record(&record)?)
+        }
     };
     Ok(Event {
         revision,

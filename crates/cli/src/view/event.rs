@@ -79,9 +79,12 @@ fn about(event: &v1::Event) -> Line {
         }
         Some(Payload::CheckInSubmitted(check_in)) => format!("M-{}", check_in.meeting),
         Some(Payload::BlockerChanged(record)) => format!("B-{}", record.number),
-        Some(Payload::OrganizationCreated(_) | Payload::OrganizationUpdated(_)) | None => {
-            short(&event.organization)
-        }
+        Some(
+            Payload::OrganizationCreated(_)
+            | Payload::OrganizationUpdated(_)
+            | Payload::CountersRepaired(_),
+        )
+        | None => short(&event.organization),
     };
     Line::styled(style::BOLD, &text)
 }
@@ -124,7 +127,24 @@ pub(crate) fn what(event: &v1::Event) -> Line {
         }
         Payload::CheckInSubmitted(check_in) => check_in_line(check_in),
         Payload::MeetingClosed(meeting) => closed(meeting),
+        Payload::CountersRepaired(counters) => repaired(counters),
     }
+}
+
+/// The first few nodes, and how many more.
+fn repaired(counters: &v1::CountersRecord) -> Line {
+    const SHOWN: usize = 3;
+    let nodes = counters.nodes.iter().take(SHOWN);
+    let nodes: Vec<&str> = nodes.map(|counted| counted.node.as_str()).collect();
+    let more = match counters.nodes.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!(
+        "counters of {}{more} differed from a recount and were put right",
+        nodes.join(", ")
+    );
+    Line::styled(style::ALARM, &text)
 }
 
 fn check_in_line(check_in: &v1::CheckInRecord) -> Line {
@@ -413,6 +433,29 @@ REV  TIME                     ABOUT     WHAT                                    
  41  2026-11-03 09:00:00 UTC  M-3       Scrum of Scrums of buying closed: 2 escalated, 1 carried over  -
 "
         );
+    }
+
+    #[test]
+    fn a_repair_names_the_first_nodes() {
+        let repaired = |nodes: &[&str]| {
+            let nodes = nodes.iter().map(|node| v1::NodeCountersRecord {
+                node: (*node).to_owned(),
+                ..v1::NodeCountersRecord::default()
+            });
+            event(Payload::CountersRepaired(v1::CountersRecord {
+                nodes: nodes.collect(),
+            }))
+        };
+        assert_eq!(
+            what(&repaired(&["checkout"])).render(false),
+            "counters of checkout differed from a recount and were put right"
+        );
+        let five = repaired(&["a", "b", "c", "d", "e"]);
+        assert_eq!(
+            what(&five).render(false),
+            "counters of a, b, c and 2 more differed from a recount and were put right"
+        );
+        assert_eq!(about(&five).render(false), "acme");
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub(crate) fn about(organization: &Organization, payload: &Payload) -> Vec<NodeI
         Payload::MeetingOpened(meeting) | Payload::MeetingClosed(meeting) => {
             subjects.push(&meeting.node);
         }
+        Payload::CountersRepaired(repaired) => {
+            subjects.extend(repaired.iter().map(|repair| &repair.node));
+        }
         Payload::CheckInSubmitted { meeting, check_in } => {
             subjects.push(&check_in.node);
             if let Ok(meeting) = organization.meeting(*meeting) {

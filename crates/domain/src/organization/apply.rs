@@ -6,7 +6,7 @@ use super::Organization;
 use crate::{
     aging::Stage,
     blocker::{Blocker, Change, ChangeKind, Move, MoveKind},
-    counters::{Counters, HeldAt},
+    counters::{Counters, HeldAt, Repair},
     error::Error,
     event::{Event, Payload},
     id::{BlockerNumber, NodeId},
@@ -91,6 +91,20 @@ impl Organization {
                 self.put_meeting(meeting);
                 self.tally(&closed.node).counters.meetings_held += 1;
                 self.touch(Some(&closed.node));
+            }
+            Payload::CountersRepaired(repaired) => {
+                for Repair {
+                    node,
+                    counted,
+                    logged,
+                } in repaired
+                {
+                    let counters = &mut self.tally(node).counters;
+                    let logged = logged.unwrap_or_else(|| counters.logged());
+                    *counters = counted.clone().with_logged(logged);
+                    self.touch(Some(node));
+                }
+                self.restand_all();
             }
         }
         Ok(())

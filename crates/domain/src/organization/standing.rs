@@ -232,7 +232,7 @@ impl Organization {
         }
     }
 
-    /// Counts everything anew, as after a change of what `soon` and `old` mean.
+    /// Counts every figure anew, as after a change of what `soon` and `old` mean, or a repair.
     pub(super) fn restand_all(&mut self) {
         let as_of = self.standings.as_of;
         self.standings = Standings {
@@ -361,4 +361,51 @@ impl Organization {
 /// The lesser of two; one that is none does not count.
 fn nearer<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     a.into_iter().chain(b).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        check::{Books, drift},
+        command::{Command, Context},
+        decide::{Decision, decide},
+        id::{OrganizationId, RequestId},
+        node::Level,
+        profile::SettingsPatch,
+    };
+
+    fn run(organization: &Organization, command: &Command) -> Decision {
+        let context = Context {
+            now: organization.time().max(Timestamp::from_micros(1)),
+            actor: None,
+            request: RequestId::new("request", "r").unwrap(),
+        };
+        decide(organization, command, &context).unwrap()
+    }
+
+    #[test]
+    fn e9_a_figure_that_is_wrong_in_memory_drifts_and_is_counted_anew() {
+        let root = NodeId::new("node", "acme").unwrap();
+        let create = Command::CreateOrganization {
+            display_name: "Acme".to_owned(),
+            settings: SettingsPatch::default(),
+            root: root.clone(),
+            root_level: Level::new("level", "TEAM").unwrap(),
+        };
+        let empty = Organization::empty(OrganizationId::new("organization", "acme").unwrap());
+        let mut organization = run(&empty, &create).next;
+        assert_eq!(drift(&organization, &Books::default()), []);
+        organization.tally(&root).standing.overdue += 1;
+        organization.tally(&root).standing.oldest = Some(BlockerNumber::new(7));
+        let drifted = drift(&organization, &Books::default());
+        assert!(matches!(drifted.as_slice(), [repair] if repair.node == root));
+        let repair = Command::RepairCounters {
+            books: Box::default(),
+            limit: 1,
+        };
+        let repaired = run(&organization, &repair).next;
+        assert!(repaired.standing(&root).same_figures(&Standing::default()));
+        assert_eq!(drift(&repaired, &Books::default()), []);
+    }
 }

@@ -7,6 +7,7 @@ mod clocks;
 mod conditions;
 mod default_policy;
 mod documents;
+mod drift;
 mod explanations;
 mod history;
 mod hostile;

@@ -6,11 +6,12 @@ use echelon_domain::{
     BlockerNumber, Error, MeetingNumber, NodeId, Organization, OrganizationId, PolicyId, RequestId,
     Timestamp,
     blocker::{Blocker, ChangeKind, EscalationState, Move, Severity, State},
-    check::{Completeness, check},
+    check::{Books, Completeness, check},
     command::{Command, Context, NewBlocker, Outcome},
     decide::{Decision, decide},
     event::{Event, Payload},
     node::Level,
+    organization::Parts,
     policy::{Action, ClockBase, Late, Rule, Trigger},
     profile::SettingsPatch,
 };
@@ -76,6 +77,8 @@ pub(crate) fn notify() -> Action {
 pub(crate) struct Desk {
     pub(crate) organization: Organization,
     pub(crate) now: Timestamp,
+    /// Every event so far.
+    pub(crate) log: Vec<Event>,
     requests: u32,
 }
 
@@ -88,6 +91,7 @@ impl Desk {
                 OrganizationId::new("organization", "acme").expect("a good id"),
             ),
             now: START,
+            log: Vec::new(),
             requests: 0,
         };
         desk.run(Command::CreateOrganization {
@@ -114,6 +118,26 @@ impl Desk {
             });
         }
         desk
+    }
+
+    /// One with another organization.
+    pub(crate) fn of(organization: Organization) -> Self {
+        Self {
+            now: organization.time(),
+            organization,
+            log: Vec::new(),
+            requests: 0,
+        }
+    }
+
+    /// Takes over what another desk did.
+    pub(crate) fn follow(&mut self, events: &[Event]) {
+        for event in events {
+            self.organization
+                .apply(event)
+                .expect("an event can be folded");
+        }
+        self.log.extend(events.iter().cloned());
     }
 
     /// As [`Desk::new`], with these rules in force everywhere.
@@ -151,6 +175,7 @@ impl Desk {
         };
         let decision = decide(&self.organization, &command, &context)?;
         self.organization = decision.next.clone();
+        self.log.extend(decision.events.iter().cloned());
         assert_eq!(
             check(&self.organization, Completeness::All),
             [],
@@ -291,6 +316,56 @@ impl Desk {
     pub(crate) fn waits(&self, number: BlockerNumber) -> EscalationState {
         self.blocker(number).status.escalation
     }
+}
+
+/// An organization as rows hold it, with every blocker and meeting that is at hand.
+pub(crate) fn parts(organization: &Organization) -> Parts {
+    let nodes: Vec<_> = organization.tree().iter().cloned().collect();
+    Parts {
+        id: organization.id().clone(),
+        revision: organization.revision(),
+        time: organization.time(),
+        profile: (**organization.profile().expect("it exists")).clone(),
+        counters: nodes
+            .iter()
+            .map(|node| (node.id.clone(), organization.counters(&node.id)))
+            .collect(),
+        nodes: nodes.iter().map(|node| (**node).clone()).collect(),
+        policies: organization
+            .policies()
+            .map(|policy| (**policy).clone())
+            .collect(),
+        versions: organization
+            .policies()
+            .flat_map(|policy| organization.versions(&policy.id))
+            .map(|version| version.version.clone())
+            .collect(),
+        blockers: organization
+            .blockers()
+            .map(|blocker| (**blocker).clone())
+            .collect(),
+        meetings: organization
+            .meetings()
+            .map(|meeting| (**meeting).clone())
+            .collect(),
+        next_blocker: organization.next_blocker().get(),
+        next_meeting: organization.next_meeting().get(),
+    }
+}
+
+/// What a sound database holds of an organization whose blockers are all at hand.
+pub(crate) fn books(organization: &Organization) -> Books {
+    let mut books = Books {
+        counters: parts(organization).counters.into_iter().collect(),
+        ..Books::default()
+    };
+    for blocker in organization.blockers() {
+        let origin = blocker.content.origin.clone();
+        let totals = books.totals.entry(origin).or_default();
+        totals.raised += 1;
+        totals.closed += i64::from(!blocker.is_open());
+    }
+    books
 }
 
 /// The kinds of the changes of blockers in some events.

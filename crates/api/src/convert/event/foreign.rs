@@ -44,7 +44,8 @@ pub(super) fn nodes(id: &OrganizationId, record: &v1::Event) -> Result<Vec<NodeI
             | Record::NodeRestored(_)
             | Record::PolicyCreated(_)
             | Record::PolicyUpdated(_)
-            | Record::CheckInSubmitted(_),
+            | Record::CheckInSubmitted(_)
+            | Record::CountersRepaired(_),
         ) => check_blocker(record, "")?,
         // That is refused when it is read.
         None => {}

@@ -7,11 +7,11 @@ use echelon_domain::{
     attention::{Range, attention},
     blocker::{Blocker, EscalationState, Severity, State},
     check::compare,
-    organization::Parts,
     rollup::{Figures, rollup},
 };
 
 use super::world::World;
+use crate::support::parts;
 
 /// Every blocker raised in the subtree of a node, as the tree is now.
 fn raised_below<'a>(organization: &'a Organization, node: &NodeId) -> Vec<&'a Blocker> {
@@ -199,29 +199,9 @@ pub(super) fn check_log(world: &World) {
 /// E9: a state restored from rows, in any order, is the same.
 pub(super) fn check_restored(world: &World) {
     let live = &world.live;
-    let mut nodes: Vec<_> = live.tree().iter().map(|node| (**node).clone()).collect();
-    nodes.sort_by(|a, b| b.id.cmp(&a.id));
-    let restored = Organization::restore(Parts {
-        id: live.id().clone(),
-        revision: live.revision(),
-        time: live.time(),
-        profile: (**live.profile().expect("it exists")).clone(),
-        counters: nodes
-            .iter()
-            .map(|node| (node.id.clone(), live.counters(&node.id)))
-            .collect(),
-        nodes,
-        policies: live.policies().map(|policy| (**policy).clone()).collect(),
-        versions: live
-            .policies()
-            .flat_map(|policy| live.versions(&policy.id))
-            .map(|version| version.version.clone())
-            .collect(),
-        blockers: live.blockers().map(|blocker| (**blocker).clone()).collect(),
-        meetings: live.meetings().map(|meeting| (**meeting).clone()).collect(),
-        next_blocker: live.next_blocker().get(),
-        next_meeting: live.next_meeting().get(),
-    });
+    let mut parts = parts(live);
+    parts.nodes.sort_by(|a, b| b.id.cmp(&a.id));
+    let restored = Organization::restore(parts);
     assert_eq!(compare(live, &restored), []);
     assert_eq!(restored.tree(), live.tree());
     assert_eq!(restored.next_timer(), live.next_timer());

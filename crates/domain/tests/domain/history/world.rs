@@ -9,7 +9,7 @@ use std::{
 use echelon_domain::{
     BlockerNumber, Error, NodeId, Organization, OrganizationId, RequestId, Timestamp,
     blocker::{Blocker, Cause, ChangeKind, Move, MoveKind, State},
-    check::{Completeness, check},
+    check::{Completeness, check, drift},
     command::{Command, Context},
     decide::{Decision, decide},
     event::{Event, Payload},
@@ -17,7 +17,7 @@ use echelon_domain::{
 };
 
 use super::oracle::{check_change, check_foretold, check_pass};
-use crate::support::START;
+use crate::support::{START, books};
 
 /// What of a node only the log can tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,6 +111,11 @@ impl World {
             [],
             "after {command:?}"
         );
+        // Nothing drifts by itself, whether what is closed is at hand or not.
+        let books = books(&self.live);
+        for state in [&self.live, &self.lean] {
+            assert_eq!(drift(state, &books), [], "after {command:?}");
+        }
         check_foretold(&foretold, &decision.events, context.now);
         if let Command::PassTimers { limit } = command {
             check_pass(&decision, &before, *limit, context.now);
