@@ -1,6 +1,7 @@
 //! Echelon as its callers meet it, on real databases: one file per feature.
 
 mod anonymous;
+mod audit;
 mod bad_input;
 mod batches;
 mod blocker_list;

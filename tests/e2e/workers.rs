@@ -18,6 +18,7 @@ on_both!(
     e4_a_due_escalation_happens_within_a_second,
     e4_what_a_server_that_died_left_is_taken_up_by_the_next,
     e4_an_organization_that_cannot_be_loaded_holds_up_no_other,
+    e9_what_drifts_is_put_right_in_the_background,
 );
 
 /// A server whose workers run, on a clock that a test moves.
@@ -29,11 +30,21 @@ struct Working {
 
 impl Working {
     async fn start(database: &TestDatabase, clock: ManualClock) -> Self {
+        Self::auditing(database, clock, Duration::ZERO).await
+    }
+
+    /// One that holds its counters against a recount as often.
+    async fn auditing(
+        database: &TestDatabase,
+        clock: ManualClock,
+        audit_interval: Duration,
+    ) -> Self {
         let shutdown = CancellationToken::new();
         let server = Server {
             config: Config {
                 database: database.url().to_owned(),
                 max_connections: 4,
+                audit_interval,
                 ..Config::default()
             },
             listener: TcpListener::bind("127.0.0.1:0")
@@ -142,5 +153,30 @@ async fn e4_an_organization_that_cannot_be_loaded_holds_up_no_other(database: Te
             .expect("the watch goes on")
             .expect("the watch goes on");
     }
+    server.stop().await;
+}
+
+async fn e9_what_drifts_is_put_right_in_the_background(database: TestDatabase) {
+    let often = Duration::from_millis(50);
+    let server = Working::auditing(&database, ManualClock::new(START), often).await;
+    let org = server.org();
+    org.apply_sample().await;
+    org.raise("team-1", "no test data").await;
+    let mut watch = org.watch(String::new()).await;
+    database
+        .execute("UPDATE node_counter SET unowned = 7 WHERE node = 'rail'")
+        .await;
+    let repaired = loop {
+        let message = soon(watch.message()).await.expect("the watch goes on");
+        let events = message.expect("the watch goes on").events;
+        if let [event] = events.as_slice() {
+            break event.clone();
+        }
+    };
+    assert!(matches!(
+        repaired.payload,
+        Some(v1::event::Payload::CountersRepaired(_))
+    ));
+    assert_eq!(org.revision().await, repaired.revision);
     server.stop().await;
 }

@@ -1,6 +1,7 @@
 //! The application: loads, asks the domain, saves. One writer task per organization gathers concurrent commands into
 //! one transaction (group commit); readers use the published snapshot and never wait for a writer.
 
+mod audit;
 mod batch;
 mod feed;
 mod freshness;
@@ -33,6 +34,7 @@ use crate::{clock::Clock, metrics::Metrics};
 use batch::Job;
 use runtime::Runtime;
 
+pub use audit::Audited;
 pub use feed::{Feed, Page, RawEvent, ResumeToken, Start, Step};
 pub use prepared::Prepared;
 pub use read::{FoundBlocker, FoundMeeting};
@@ -51,6 +53,8 @@ pub struct Settings {
     pub worker_interval: Duration,
     /// A timer that is overdue by more than this counts in the liveness audit.
     pub late_tolerance: Duration,
+    /// How often the counters are held against a recount; zero: never.
+    pub audit_interval: Duration,
     /// How long the answers of calls are kept for retries.
     pub request_retention: Duration,
 }

@@ -51,6 +51,7 @@ pub struct Config {
     pub queue_length: usize,
     pub worker_interval: Duration,
     pub late_tolerance: Duration,
+    pub audit_interval: Duration,
     pub request_retention: Duration,
     pub log_filter: String,
     pub log_format: LogFormat,
@@ -95,6 +96,7 @@ impl Config {
             // E4: a due escalation happens within a second.
             worker_interval: read.span("worker_interval", 10 * MILLISECOND, 500 * MILLISECOND),
             late_tolerance: read.span("late_tolerance", 100 * MILLISECOND, HOUR),
+            audit_interval: read.span("audit_interval", Duration::ZERO, 366 * 24 * HOUR),
             request_retention: read.span("request_retention", MINUTE, 366 * 24 * HOUR),
             log_filter: read.text("log_filter"),
             log_format: read
@@ -159,6 +161,12 @@ impl Config {
                 "is longer than request_timeout_max: lower it, or raise the other",
             );
         }
+        if !self.audit_interval.is_zero() && self.audit_interval < Duration::from_secs(1) {
+            read.fault(
+                "audit_interval",
+                "is shorter than a second: write 0s for no audits, or a longer span",
+            );
+        }
         if let Err(error) = EnvFilter::try_new(&self.log_filter) {
             read.fault(
                 "log_filter",
@@ -183,6 +191,7 @@ impl Config {
             queue_length: self.queue_length,
             worker_interval: self.worker_interval,
             late_tolerance: self.late_tolerance,
+            audit_interval: self.audit_interval,
             request_retention: self.request_retention,
         }
     }
@@ -210,6 +219,7 @@ impl Config {
             queue_length,
             worker_interval,
             late_tolerance,
+            audit_interval,
             request_retention,
             log_filter,
             log_format,
@@ -236,7 +246,7 @@ impl Config {
             .map(|name| (name.clone(), text(redact::BLOT)))
             .collect::<toml::Table>();
         let origins = allowed_origins.iter().map(|origin| text(origin)).collect();
-        let settings: [(&str, toml::Value); 25] = [
+        let settings: [(&str, toml::Value); 26] = [
             ("database", text(&redacted_url(database))),
             ("max_connections", i64::from(*max_connections).into()),
             ("connect_timeout", span(connect_timeout)),
@@ -256,6 +266,7 @@ impl Config {
             ("queue_length", integer(*queue_length)),
             ("worker_interval", span(worker_interval)),
             ("late_tolerance", span(late_tolerance)),
+            ("audit_interval", span(audit_interval)),
             ("request_retention", span(request_retention)),
             ("log_filter", text(log_filter)),
             (

@@ -34,6 +34,8 @@ pub struct Metrics {
     escalations: IntCounterVec,
     timer_lateness_seconds: Histogram,
     overdue_timers: IntGauge,
+    audits: IntCounterVec,
+    drift_repaired_nodes: IntCounter,
     feed_lag_seconds: Histogram,
     watchers: IntGaugeVec,
     sql_statements: IntCounter,
@@ -102,6 +104,15 @@ impl Metrics {
             overdue_timers: register.gauge(
                 "echelon_overdue_timers",
                 "Timers overdue beyond late_tolerance though this server lives: must be 0.",
+            ),
+            audits: register.counters(
+                "echelon_audits_total",
+                "Audits of an organization's counters by result: sound, drifted or failed.",
+                &["result"],
+            ),
+            drift_repaired_nodes: register.counter(
+                "echelon_drift_repaired_nodes_total",
+                "Nodes whose counters differed from a recount and were put right: must be 0.",
             ),
             feed_lag_seconds: register.histogram(
                 "echelon_feed_lag_seconds",
@@ -192,6 +203,17 @@ impl Metrics {
     /// Tells how many timers are overdue beyond tolerance: the liveness audit.
     pub fn set_overdue_timers(&self, overdue: usize) {
         self.overdue_timers.set(gauge(overdue));
+    }
+
+    /// Counts an audit of an organization: `sound`, `drifted` or `failed`.
+    pub fn count_audit(&self, result: &str) {
+        self.audits.with_label_values(&[result]).inc();
+    }
+
+    /// Counts nodes whose counters were put right.
+    pub fn count_repaired(&self, nodes: usize) {
+        self.drift_repaired_nodes
+            .inc_by(u64::try_from(nodes).unwrap_or(u64::MAX));
     }
 
     /// Counts an event that reached a watcher this long after its commit.
@@ -309,6 +331,8 @@ mod tests {
         metrics.set_open_by_levels("acme", [("TEAM", 5)]);
         metrics.set_open_by_severity("acme", "HIGH", 6);
         metrics.set_overdue_timers(0);
+        metrics.count_audit("drifted");
+        metrics.count_repaired(2);
         metrics.observe_feed_lag(Duration::from_millis(7));
         let watching = metrics.watching("events");
         let took = Some(Duration::from_millis(1));
@@ -328,6 +352,8 @@ mod tests {
             "echelon_open_blockers{level=\"TEAM\",organization=\"acme\"} 5",
             "echelon_open_blockers_by_severity{organization=\"acme\",severity=\"HIGH\"} 6",
             "echelon_overdue_timers 0",
+            "echelon_audits_total{result=\"drifted\"} 1",
+            "echelon_drift_repaired_nodes_total 2",
             "echelon_feed_lag_seconds_count 1",
             "echelon_watchers{kind=\"events\"} 1",
             "echelon_rpc_requests_total{code=\"OK\",method=\"GetNode\",service=\"echelon.v1.NodeService\"} 1",

@@ -10,10 +10,10 @@ use echelon_api::v1::{
     node_service_client::NodeServiceClient, organization_service_client::OrganizationServiceClient,
     rollup_service_client::RollupServiceClient,
 };
-use echelon_domain::Timestamp;
+use echelon_domain::{OrganizationId, Timestamp};
 use echelon_server::{
     Background, Running, Server,
-    app::App,
+    app::{App, Audited},
     clock::{Clock, ManualClock},
     config::Config,
 };
@@ -156,6 +156,17 @@ impl TestServer {
             .await
             .expect("passing timers does not panic")
             .unwrap_or_else(|error| panic!("passing timers failed: {error}"))
+    }
+
+    /// Audits the counters of an organization, as the workers do now and then. Panics if that fails.
+    pub async fn audit(&self, organization: &str) -> Audited {
+        let id = OrganizationId::new("organization", organization).expect("a test's id is good");
+        let app = self.app().clone();
+        self.runtime()
+            .spawn(async move { app.audit(&id).await })
+            .await
+            .expect("an audit does not panic")
+            .unwrap_or_else(|error| panic!("the audit failed: {error}"))
     }
 
     /// Moves its clock and does what the workers would do then.

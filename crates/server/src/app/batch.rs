@@ -19,12 +19,17 @@ use echelon_domain::{
     decide::{Decision, decide},
     event::{Event, Payload},
 };
-use echelon_store::{Batch, Changes, EventRow, Head, Store, StoredRequest};
+use echelon_store::{Audit, Batch, Changes, EventRow, Head, Store, StoredRequest};
 use prost::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{Instrument as _, Span};
 
-use super::{Call, recent::Recent, rollups::Rollups, runtime::Order};
+use super::{
+    Call,
+    recent::Recent,
+    rollups::Rollups,
+    runtime::{Opened, Order},
+};
 use crate::{clock::Clock, metrics::Metrics};
 
 /// Most events read to catch up with another replica; a longer way is shorter by a reload.
@@ -106,13 +111,27 @@ impl Writer {
         while queue.recv_many(&mut orders, batch_size).await > 0 {
             let mut jobs = Vec::with_capacity(orders.len());
             let mut refreshes = Vec::new();
+            let mut repairs = Vec::new();
+            let mut audits = Vec::new();
             let mut advance = false;
             for order in orders.drain(..) {
                 match order {
                     Order::Job(job) => jobs.push(*job),
+                    Order::Repair(job) => repairs.push(*job),
+                    Order::Audit(audit, reply) => audits.push((audit, reply)),
                     Order::Refresh(reply) => refreshes.push(reply),
                     Order::Advance => advance = true,
                 }
+            }
+            for repair in repairs {
+                let span = repair.span.clone();
+                if let Err(error) = self.run_batch(vec![repair]).instrument(span).await {
+                    tracing::debug!(%error, "a repair failed, and whoever asked for it was told");
+                }
+            }
+            for (audit, reply) in audits {
+                // An audit that has gone away needs no answer.
+                let _ = reply.send(self.open_audit(audit).await);
             }
             if jobs.is_empty() && refreshes.is_empty() {
                 if advance {
@@ -140,7 +159,7 @@ impl Writer {
     }
 
     /// Runs one batch and answers its callers. The result is about the batch as a whole.
-    async fn run_batch(&mut self, jobs: Vec<Job>) -> Result<(), Error> {
+    async fn run_batch(&mut self, mut jobs: Vec<Job>) -> Result<(), Error> {
         let (id, before) = {
             let published = self.publish.borrow();
             (published.id().clone(), published.revision())
@@ -171,6 +190,9 @@ impl Writer {
             Ok(recalled) => recalled,
             Err(error) => return Err(refuse(jobs, &error)),
         };
+        if let Err(error) = renew_books(&mut batch, &mut jobs).await {
+            return Err(refuse(jobs, &error));
+        }
         let now = self.now(&batch, &base);
         let decided = decide_all(base.clone(), jobs, &replays, now);
         let started = Instant::now();
@@ -207,6 +229,32 @@ impl Writer {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// The newest state, with a read of the database at the very same revision: it begins while the head is locked.
+    async fn open_audit(&mut self, mut audit: Audit) -> Result<Opened, Error> {
+        let (id, before) = {
+            let published = self.publish.borrow();
+            (published.id().clone(), published.revision())
+        };
+        let mut batch = self.store.begin(&id).await?;
+        let state = match self.catch_up(&mut batch).await {
+            Ok(state) => state,
+            Err(error) => {
+                self.state = None;
+                return Err(error);
+            }
+        };
+        let head = audit.open().await?;
+        drop(batch);
+        self.publish_state(state.clone(), before);
+        if head.is_some_and(|head| head.revision == state.revision()) {
+            Ok((state, audit))
+        } else {
+            Err(Error::internal(
+                "the database moved on though its head was locked",
+            ))
         }
     }
 
@@ -345,6 +393,16 @@ fn refuse(jobs: Vec<Job>, error: &Error) -> Error {
         let _ = job.reply.send(Err(error.clone()));
     }
     error.clone()
+}
+
+/// A repair is decided on what is stored now that the head is locked (E5).
+async fn renew_books(batch: &mut Batch, jobs: &mut [Job]) -> Result<(), Error> {
+    for job in jobs {
+        if let Command::RepairCounters { books, .. } = &mut job.command {
+            **books = batch.books().await?;
+        }
+    }
+    Ok(())
 }
 
 /// What another replica wrote: the state after it, and the events.

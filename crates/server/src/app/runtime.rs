@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use echelon_domain::{Error, Organization, OrganizationId};
-use echelon_store::Store;
+use echelon_store::{Audit, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
@@ -19,11 +19,18 @@ use crate::{clock::Clock, metrics::Metrics};
 pub(super) enum Order {
     /// Decide and commit.
     Job(Box<Job>),
+    /// Put counters right, alone in a transaction: what is stored must be of the state that is decided on.
+    Repair(Box<Job>),
     /// Bring the figures that change with the clock up to now.
     Advance,
+    /// Give the state, with a read of the database at the same revision.
+    Audit(Audit, oneshot::Sender<Result<Opened, Error>>),
     /// Catch up with what other replicas wrote.
     Refresh(oneshot::Sender<Result<(), Error>>),
 }
+
+/// A state, and what reads the database as it was at the same revision.
+pub(super) type Opened = (Organization, Audit);
 
 /// A handle to one organization at work. The writer task ends with the last handle.
 #[derive(Clone)]
@@ -125,6 +132,20 @@ impl Runtime {
             .map_err(|_| ended())?;
         self.note_queue();
         Ok(())
+    }
+
+    /// Puts a repair of counters in the queue. Errors: as [`Runtime::enqueue`].
+    pub(super) async fn repair(&self, job: Job) -> Result<(), Error> {
+        let sent = self.orders.send(Order::Repair(Box::new(job))).await;
+        sent.map_err(|_| ended())
+    }
+
+    /// The newest state, with a read of the database at the same revision.
+    pub(super) async fn open_audit(&self, audit: Audit) -> Result<Opened, Error> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.orders.send(Order::Audit(audit, reply)).await;
+        sent.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
     }
 
     /// True if the writer task is gone, as after a panic.

@@ -11,7 +11,7 @@ use echelon_store::StoreError;
 use tokio::{sync::oneshot, task::JoinSet, time::MissedTickBehavior};
 use tracing::Span;
 
-use super::{App, Call, batch::Job, runtime::Runtime};
+use super::{App, Call, audit, batch::Job, runtime::Runtime};
 
 /// Most blockers that one command looks at: others get their turn in between.
 const PASS_LIMIT: usize = 500;
@@ -32,6 +32,9 @@ pub async fn run_workers(app: Arc<App>) {
     let mut turns = Turns::default();
     let mut reconciling = JoinSet::new();
     let mut purging = JoinSet::new();
+    let mut auditing = JoinSet::new();
+    let audit_interval = app.settings.audit_interval;
+    let mut audit_at = slow + audit_interval;
     loop {
         tokio::select! {
             () = app.shutdown.cancelled() => return,
@@ -45,6 +48,7 @@ pub async fn run_workers(app: Arc<App>) {
             }
         }
         while purging.try_join_next().is_some() {}
+        while auditing.try_join_next().is_some() {}
         let now = tokio::time::Instant::now();
         if now >= slow && reconciling.is_empty() {
             slow = now + SLOW_ROUND;
@@ -53,6 +57,10 @@ pub async fn run_workers(app: Arc<App>) {
         if now >= purge && purging.is_empty() {
             purge = now + PURGE_ROUND;
             purging.spawn(purge_requests(app.clone()));
+        }
+        if !audit_interval.is_zero() && now >= audit_at && auditing.is_empty() {
+            audit_at = now + audit_interval;
+            auditing.spawn(audit::audit_loaded(app.clone()));
         }
         for runtime in app.loaded() {
             if is_due(&app, &runtime) {
@@ -67,7 +75,7 @@ pub async fn run_workers(app: Arc<App>) {
                 runtime.advance();
             }
         }
-        audit(&app);
+        measure(&app);
     }
 }
 
@@ -228,7 +236,7 @@ async fn pass(app: &App, runtime: &Runtime) -> Result<usize, Error> {
 }
 
 /// Sets the metrics that are about the state: open blockers, and timers that are overdue though a server lives.
-fn audit(app: &App) {
+fn measure(app: &App) {
     let mut overdue = 0;
     for runtime in app.loaded() {
         let snapshot = runtime.published();
