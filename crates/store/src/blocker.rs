@@ -135,8 +135,11 @@ pub(crate) async fn totals(
             .group_by(Column::Origin)
     };
     let raised: Vec<(String, i64)> = by_origin().into_tuple().all(connection).await?;
-    // The partial index is used only where the condition is spelled out.
-    let open = by_origin().filter(Expr::cust("open = 1"));
+    // The partial index is used only where its condition is spelled out, and by SQLite only where its second column is
+    // asked for; a holder is never empty.
+    let open = by_origin()
+        .filter(Expr::cust("open = 1"))
+        .filter(Column::Holder.gt(""));
     let open: Vec<(String, i64)> = open.into_tuple().all(connection).await?;
     let mut totals = HashMap::with_capacity(raised.len());
     for (origin, raised) in raised {
