@@ -10,7 +10,7 @@ use crate::support::{DAY, HOUR, Org, assert_sound, log::assert_whole, refusal::r
 on_both!(
     concurrent_calls_share_transactions_and_one_that_fails_fails_alone,
     closing_a_meeting_takes_as_few_statements_for_200_blockers_as_for_20,
-    passing_timers_takes_as_few_statements_for_500_blockers_as_for_50,
+    passing_timers_takes_as_few_statements_for_300_blockers_as_for_50,
     applying_a_tree_takes_as_few_statements_for_500_nodes_as_for_15,
 );
 
@@ -100,12 +100,12 @@ async fn closing_a_meeting_takes_as_few_statements_for_200_blockers_as_for_20(
     assert_sound(&server).await;
 }
 
-async fn passing_timers_takes_as_few_statements_for_500_blockers_as_for_50(database: TestDatabase) {
+async fn passing_timers_takes_as_few_statements_for_300_blockers_as_for_50(database: TestDatabase) {
     let server = TestServer::start(&database).await;
     let org = Org::set_up(&server).await;
     let mut counts = Vec::new();
     // The second time the first ones are due again, a level higher.
-    for (team, blockers, due) in [("team-1", 50, 50), ("team-4", 450, 500)] {
+    for (team, blockers, due) in [("team-1", 50, 50), ("team-4", 250, 300)] {
         org.raise_many(team, blockers).await;
         server.advance(DAY + HOUR);
         let started = server.statements();
@@ -114,7 +114,7 @@ async fn passing_timers_takes_as_few_statements_for_500_blockers_as_for_50(datab
     }
     assert!(counts[0].abs_diff(counts[1]) <= 1, "{counts:?}");
     assert!(counts[0] <= 16, "{counts:?}");
-    assert_eq!(org.figures("rail-b").await.held_here, 450);
+    assert_eq!(org.figures("rail-b").await.held_here, 250);
     assert_sound(&server).await;
 }
 

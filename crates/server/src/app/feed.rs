@@ -171,16 +171,6 @@ impl Feed {
         &self.token
     }
 
-    /// The next events, at most about `limit` read and rounded up to a whole revision; none if there are no more yet.
-    /// Errors: [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn read(&mut self, limit: usize) -> Result<Page, Error> {
-        match self.at_hand(limit) {
-            Some(events) if !events.is_empty() => Ok(self.read_recent(&events, limit)),
-            // What another replica wrote may not have come here yet.
-            Some(_) | None => self.read_log(limit).await,
-        }
-    }
-
     /// What follows, if this replica has it all at hand; empty if it knows of nothing newer.
     fn at_hand(&self, limit: usize) -> Option<Vec<Recorded>> {
         let ResumeToken {
@@ -209,8 +199,9 @@ impl Feed {
         self.page(wanted.collect(), more)
     }
 
-    /// A page of the log.
-    async fn read_log(&mut self, limit: usize) -> Result<Page, Error> {
+    /// The next events, at most about `limit` read and rounded up to a whole revision; none if there are no more yet.
+    /// Errors: [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn read(&mut self, limit: usize) -> Result<Page, Error> {
         let ResumeToken {
             organization,
             epoch: _,
@@ -258,7 +249,7 @@ impl Feed {
             let before = self.token.revision;
             let page = match self.at_hand(PAGE) {
                 Some(events) => self.read_recent(&events, PAGE),
-                None => self.read_log(PAGE).await?,
+                None => self.read(PAGE).await?,
             };
             if !page.more {
                 // What follows soon comes in one page: a thousand watchers are woken less often.
