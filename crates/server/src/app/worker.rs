@@ -14,7 +14,7 @@ use tracing::Span;
 use super::{App, Call, audit, batch::Job, runtime::Runtime};
 
 /// Most blockers that one command looks at: others get their turn in between.
-const PASS_LIMIT: usize = 300;
+const PASS_LIMIT: usize = 400;
 /// How often what costs a query is done.
 const SLOW_ROUND: Duration = Duration::from_secs(1);
 /// How often stored answers are purged.
