@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 
-pub use connection::{Connection, Failure, frame};
+pub use connection::{Connection, Failure, UNAVAILABLE, frame};
 pub use latency::Latencies;
 pub use stream::Stream;
 

@@ -17,6 +17,9 @@ pub(super) const PREFIX: usize = 5;
 const WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
+/// The code of UNAVAILABLE: the same call may be made again.
+pub const UNAVAILABLE: i32 = 14;
+
 /// A call that was not answered with OK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -218,8 +221,39 @@ pub(super) fn finish(trailers: Option<&HeaderMap>) -> Result<(), Failure> {
         Some(0) => Ok(()),
         Some(code) => Err(Failure {
             code: Some(code),
-            message: text("grpc-message").unwrap_or_default().to_owned(),
+            message: unescape(text("grpc-message").unwrap_or_default()),
         }),
         None => Err(Failure::transport("the reply has no grpc-status")),
+    }
+}
+
+/// The text of a `grpc-message`, whose bytes may be written as `%20`.
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() {
+            &after[2..]
+        } else {
+            after
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_read_as_they_were_meant() {
+        assert_eq!(unescape("retry%20with%20the%E2%80%A6"), "retry with the…");
+        assert_eq!(unescape("100%, 5%2"), "100%, 5%2");
     }
 }

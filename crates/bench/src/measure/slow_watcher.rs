@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{calls, memory::mebibytes, turn, watch::watcher::Order};
 use crate::{
     bench::{Bench, Serving},
-    load::{self, Call, Connection, Shape, Stream, Until, frame},
+    load::{self, Call, Connection, Shape, Stream, UNAVAILABLE, Until, frame},
     process::resident_bytes,
     report::{Bar, Report, Row, Spread, table::number},
     size::Size,
@@ -29,8 +29,6 @@ const WINDOW: u32 = 65_535;
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a watcher may take to read what there is.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// gRPC's UNAVAILABLE.
-const UNAVAILABLE: i32 = 14;
 
 pub(super) async fn run(bench: &mut Bench, report: &mut Report) -> Result<()> {
     let serving = bench.serving().await?;

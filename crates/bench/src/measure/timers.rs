@@ -17,7 +17,7 @@ use crate::{
     bench::{self, Bench, Serving},
     database::Kind,
     dataset::{Dataset, Place, Scenario, Tier, raise_request},
-    load::{self, Connection, Latencies, frame},
+    load::{self, Connection, Latencies, UNAVAILABLE, frame},
     report::{Bar, Report, Row, Spread, table::number},
 };
 
@@ -171,9 +171,15 @@ struct Answer {
     reply: Bytes,
 }
 
+/// Calls until there is an answer, as a client does that is told to retry: what that costs is part of its time.
 async fn call(connection: Connection, path: &'static str, request: Bytes) -> Result<Answer> {
     let started = Instant::now();
-    let reply = connection.call(path, request).await?;
+    let reply = loop {
+        match connection.call(path, request.clone()).await {
+            Err(failure) if failure.code == Some(UNAVAILABLE) && started.elapsed() < PATIENCE => {}
+            answered => break answered?,
+        }
+    };
     let ended = Instant::now();
     Ok(Answer {
         path,
