@@ -219,8 +219,9 @@ impl Draft {
             nodes: Vec::new(),
             payload,
         };
+        let parent_before = about::parent_before(&self.next, &event.payload);
         self.next.apply(&event)?;
-        event.nodes = about::about(&self.next, &event.payload);
+        event.nodes = about::about(&self.next, &event.payload, parent_before.as_ref());
         self.events.push(event);
         Ok(())
     }

@@ -10,10 +10,10 @@ mod tree;
 use crate::{
     blocker::{Blocker, ChangeKind},
     check::{self, Completeness, Violation},
-    decide::about::about,
+    decide::about::{about, parent_before},
     error::Error,
     event::{Event, Payload},
-    id::{BlockerNumber, MeetingNumber, OrganizationId},
+    id::{BlockerNumber, MeetingNumber, NodeId, OrganizationId},
     organization::Organization,
     time::Timestamp,
 };
@@ -77,9 +77,10 @@ impl Replay {
     pub fn fold(&mut self, event: &Event) -> Result<(), Error> {
         self.check_order(event)?;
         self.check(event)?;
+        let parent_before = parent_before(&self.state, &event.payload);
         self.state.apply(event)?;
         self.next_index = event.index + 1;
-        self.confirm(event)
+        self.confirm(event, parent_before.as_ref())
     }
 
     /// The state at the end of the log. Errors: what does not hold, and what to do.
@@ -187,7 +188,7 @@ impl Replay {
     }
 
     /// What must hold after.
-    fn confirm(&self, event: &Event) -> Result<(), Error> {
+    fn confirm(&self, event: &Event, parent_before: Option<&NodeId>) -> Result<(), Error> {
         if let Payload::BlockerChanged(change) = &event.payload {
             let blocker = self.state.blocker(change.number)?;
             if let Some((guarantee, message)) = check::check_blocker(&self.state, blocker)
@@ -206,7 +207,7 @@ impl Replay {
         if self.is_about_one_path(event) {
             return Ok(());
         }
-        let about = about(&self.state, &event.payload);
+        let about = about(&self.state, &event.payload, parent_before);
         if event.nodes != about {
             let listed: Vec<&str> = about.iter().map(|node| node.as_str()).collect();
             return Err(Error::field(

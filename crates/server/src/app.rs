@@ -129,10 +129,7 @@ impl App {
     /// The time as of which to read a snapshot: never before its newest event.
     #[must_use]
     pub fn time(&self, organization: &Organization) -> Timestamp {
-        self.clock
-            .now()
-            .max(organization.time())
-            .max(organization.as_of())
+        self.clock.time(organization)
     }
 
     /// The newest committed snapshot of this replica. Errors: [`Error::NotFound`], [`Error::Unavailable`].

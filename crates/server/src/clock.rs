@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use echelon_domain::Timestamp;
+use echelon_domain::{Organization, Timestamp};
 
 /// Tells the time.
 #[derive(Clone, Debug)]
@@ -27,6 +27,14 @@ impl Clock {
             Self::System => system_time(),
             Self::Manual(clock) => clock.now(),
         }
+    }
+
+    /// The time as of which to read an organization: never before its newest event, nor before its figures.
+    #[must_use]
+    pub fn time(&self, organization: &Organization) -> Timestamp {
+        self.now()
+            .max(organization.time())
+            .max(organization.as_of())
     }
 }
 

@@ -18,6 +18,7 @@ use echelon_api::v1;
 use tonic::service::Routes;
 
 use crate::app::App;
+use prepared::ServerByHand;
 
 /// Every service of `echelon.v1`, each message of a request limited to `max_message_bytes`.
 #[must_use]
@@ -53,7 +54,9 @@ pub(crate) fn routes(app: &Arc<App>, max_message_bytes: usize) -> Routes {
         v1::escalation_policy_service_server::EscalationPolicyServiceServer,
         policy::Policies::new(app.clone())
     );
-    routes.add_service(rollup::RollupServer::new(app.clone(), max_message_bytes));
-    routes.add_service(event::EventServer::new(app.clone(), max_message_bytes));
+    let rollups = rollup::Rollups::new(app.clone());
+    routes.add_service(ServerByHand::new(rollups, max_message_bytes));
+    let events = event::Events::new(app.clone());
+    routes.add_service(ServerByHand::new(events, max_message_bytes));
     routes.routes()
 }

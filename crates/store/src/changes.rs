@@ -242,12 +242,9 @@ fn counters(
     paths: &HashSet<&NodeId>,
     subtrees: &BTreeSet<&NodeId>,
 ) -> Vec<CounterChange> {
-    // Whatever the events say of it, what left a place was counted there.
-    let left = subtrees.iter().flat_map(|top| base.tree().path_up(top));
     let around: HashSet<NodeId> = subtrees
         .iter()
         .flat_map(|top| next.tree().whole_subtree(top))
-        .chain(left.cloned())
         .filter(|node| !paths.contains(node))
         .collect();
     let mut changes: Vec<CounterChange> = paths

@@ -80,7 +80,7 @@ fn cut(text: &str, max: usize) -> String {
 /// A status that carries a reason and nothing else.
 #[must_use]
 pub fn plain(code: Code, reason: ErrorReason, message: impl Into<String>) -> Status {
-    Status::with_error_details(code, message.into(), details(reason))
+    told(code, reason, message, None)
 }
 
 /// A status that carries a reason and facts for programs, in the metadata of `google.rpc.ErrorInfo`.

@@ -7,9 +7,33 @@ use crate::{
     organization::Organization,
 };
 
+/// The parent that the node of a payload has before it is applied: it may leave that place.
+pub(crate) fn parent_before(organization: &Organization, payload: &Payload) -> Option<NodeId> {
+    match payload {
+        Payload::NodeUpdated(node)
+        | Payload::NodeMoved { node, from: _ }
+        | Payload::NodeArchived(node)
+        | Payload::NodeRestored(node) => organization.tree().parent(&node.id).cloned(),
+        Payload::OrganizationCreated(_)
+        | Payload::OrganizationUpdated(_)
+        | Payload::NodeCreated(_)
+        | Payload::PolicyCreated { .. }
+        | Payload::PolicyUpdated { .. }
+        | Payload::BlockerChanged(_)
+        | Payload::MeetingOpened(_)
+        | Payload::CheckInSubmitted { .. }
+        | Payload::MeetingClosed(_)
+        | Payload::CountersRepaired(_) => None,
+    }
+}
+
 /// The nodes that a payload is about and all above them, nearest first, as the tree is once it has been applied. What
-/// leaves a place is about that place too.
-pub(crate) fn about(organization: &Organization, payload: &Payload) -> Vec<NodeId> {
+/// leaves a place is about that place too: see [`parent_before`].
+pub(crate) fn about(
+    organization: &Organization,
+    payload: &Payload,
+    parent_before: Option<&NodeId>,
+) -> Vec<NodeId> {
     let mut subjects: Vec<&NodeId> = Vec::new();
     match payload {
         Payload::OrganizationCreated(profile) | Payload::OrganizationUpdated(profile) => {
@@ -17,9 +41,12 @@ pub(crate) fn about(organization: &Organization, payload: &Payload) -> Vec<NodeI
         }
         Payload::NodeCreated(node)
         | Payload::NodeUpdated(node)
+        | Payload::NodeMoved { node, from: _ }
         | Payload::NodeArchived(node)
-        | Payload::NodeRestored(node) => subjects.push(&node.id),
-        Payload::NodeMoved { node, from } => subjects.extend([&node.id, from]),
+        | Payload::NodeRestored(node) => {
+            subjects.push(&node.id);
+            subjects.extend(parent_before);
+        }
         Payload::PolicyCreated { policy, .. } | Payload::PolicyUpdated { policy, .. } => {
             subjects.push(&policy.node);
         }

@@ -359,7 +359,7 @@ impl Writer {
     }
 
     fn publish_state(&mut self, mut state: Organization, before: i64) {
-        state.advance(self.clock.now().max(state.time()));
+        state.advance(self.clock.time(&state));
         self.state = Some(state.clone());
         if state.revision() != before || !state.exists() {
             self.publish.send_replace(Arc::new(state));

@@ -170,7 +170,7 @@ impl Rollups {
                 told: sender.subscribe(),
             });
         }
-        let first = self.tell(&snapshot, node, time(clock, &snapshot))?;
+        let first = self.tell(&snapshot, node, clock.time(&snapshot))?;
         let (sender, told) = watch::channel(first);
         let sender = Arc::new(sender);
         watched.insert(node.clone(), sender.clone());
@@ -186,19 +186,34 @@ impl Rollups {
         Ok(RollupWatch { told })
     }
 
-    /// Ends the telling about a node, unless somebody began to listen in the meantime.
-    fn forget(&self, node: &NodeId, sender: &watch::Sender<Arc<Told>>) -> bool {
+    /// Ends the telling about a node if nobody listens. Whoever begins to listen afterwards gets another teller.
+    fn forget_unheard(&self, node: &NodeId, sender: &Arc<watch::Sender<Arc<Told>>>) -> bool {
         let mut watched = lock(&self.watched);
-        if sender.receiver_count() > 0 {
-            return false;
+        let unheard = sender.receiver_count() == 0;
+        if unheard {
+            remove(&mut watched, node, sender);
         }
-        watched.remove(node);
-        true
+        unheard
+    }
+
+    /// Ends the telling about a node.
+    fn forget(&self, node: &NodeId, sender: &Arc<watch::Sender<Arc<Told>>>) {
+        remove(&mut lock(&self.watched), node, sender);
     }
 }
 
-fn time(clock: &Clock, snapshot: &Organization) -> Timestamp {
-    clock.now().max(snapshot.time())
+/// Removes a teller, and no other that has taken its place.
+fn remove(
+    watched: &mut HashMap<NodeId, Arc<watch::Sender<Arc<Told>>>>,
+    node: &NodeId,
+    sender: &Arc<watch::Sender<Arc<Told>>>,
+) {
+    if watched
+        .get(node)
+        .is_some_and(|known| Arc::ptr_eq(known, sender))
+    {
+        watched.remove(node);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -240,15 +255,17 @@ impl Follower {
             tracing::error!(node.id = %self.node, %error, "a roll-up cannot be watched any more");
         }
         // Whoever still listens is told of the end by the drop of the sender.
-        lock(&self.rollups.watched).remove(&self.node);
+        self.rollups.forget(&self.node, &self.sender);
     }
 
     async fn tell_all(&mut self) -> Result<(), Error> {
+        // What was last looked at, whether it was worth telling or not.
+        let mut seen = self.sender.borrow().prepared.clone();
         loop {
             let looked = Instant::now();
             tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(()),
-                () = self.sender.closed() => if self.rollups.forget(&self.node, &self.sender) {
+                () = self.sender.closed() => if self.rollups.forget_unheard(&self.node, &self.sender) {
                     return Ok(());
                 },
                 changed = self.published.changed() => if changed.is_err() { return Ok(()) },
@@ -256,17 +273,15 @@ impl Follower {
             }
             sleep_until(looked + PACE).await;
             let snapshot = self.published.borrow_and_update().clone();
-            let now = time(&self.clock, &snapshot);
-            let before = self.sender.borrow().clone();
-            let prepared = &before.prepared;
-            if snapshot.changed(&self.node) <= prepared.revision
-                && now.since(prepared.as_of) < CLOCK_LOOK
-                && snapshot.next_clock_change().is_none_or(|at| at > now)
-            {
+            let now = self.clock.time(&snapshot);
+            let same_clock = now.since(seen.as_of) < CLOCK_LOOK
+                && snapshot.next_clock_change().is_none_or(|at| at > now);
+            if snapshot.changed(&self.node) <= seen.revision && same_clock {
                 continue;
             }
             let told = self.rollups.tell(&snapshot, &self.node, now)?;
-            if told.essence != before.essence {
+            seen = told.prepared.clone();
+            if told.essence != self.sender.borrow().essence {
                 self.sender.send_replace(told);
             }
         }

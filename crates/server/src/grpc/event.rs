@@ -1,11 +1,6 @@
 //! `EventService`.
 
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use echelon_api::{
     convert::{event::decode, name, non_empty, time::parse_optional_duration},
@@ -17,13 +12,12 @@ use prost::{
     bytes::Bytes,
     encoding::{WireType, encode_key, encode_varint},
 };
-use tonic::{Request, Response, body::Body, server::NamedService};
-use tower::Service;
+use tonic::{Request, Response};
 
 use super::{
     call::{refusal, reply},
     page::Paging,
-    prepared::{Served, streaming, unary, unknown},
+    prepared::{ByHand, Incoming, Served, streaming, unary, unknown},
     stream::{Outlet, Refused, shutting_down, too_slow},
 };
 use crate::app::{App, Feed, Page, Prepared, ResumeToken, Start, Step};
@@ -38,11 +32,15 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(600);
 
-struct Events {
+pub(super) struct Events {
     app: Arc<App>,
 }
 
 impl Events {
+    pub(super) const fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
     async fn list(
         &self,
         mut message: v1::ListEventsRequest,
@@ -186,50 +184,21 @@ async fn run(
     outlet.end(reason);
 }
 
-/// The service, served by hand: events are sent as they stand in the log.
-#[derive(Clone)]
-pub(super) struct EventServer {
-    events: Arc<Events>,
-    max_message_bytes: usize,
-}
-
-impl EventServer {
-    pub(super) fn new(app: Arc<App>, max_message_bytes: usize) -> Self {
-        Self {
-            events: Arc::new(Events { app }),
-            max_message_bytes,
-        }
-    }
-}
-
-impl NamedService for EventServer {
+impl ByHand for Events {
     const NAME: &'static str = SERVICE_NAME;
-}
 
-impl Service<http::Request<Body>> for EventServer {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Served;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Served {
-        let events = self.events.clone();
-        let max = self.max_message_bytes;
-        match request.uri().path().rsplit('/').next() {
-            Some("ListEvents") => unary(request, max, move |request| async move {
-                let answer = events.list(request.into_inner()).await;
+    fn serve(self: Arc<Self>, method: &str, call: Incoming) -> Served {
+        match method {
+            "ListEvents" => unary(call, move |request| async move {
+                let answer = self.list(request.into_inner()).await;
                 reply(answer.map(|answer| Prepared::of(&answer)))
             }),
-            Some("WatchEvents") => streaming(
-                request,
-                max,
+            "WatchEvents" => streaming(
+                call,
                 move |request: Request<v1::WatchEventsRequest>| async move {
                     let message = request.into_inner();
                     let has_token = !message.resume_token.is_empty();
-                    let watch = events.watch(message).await;
+                    let watch = self.watch(message).await;
                     let (feed, heartbeat) = watch.map_err(|error| refusal(&error))?;
                     // A reader without a token gets one at once: cut off before the first event, it can resume.
                     let begun = (!has_token).then(|| {
@@ -240,7 +209,7 @@ impl Service<http::Request<Body>> for EventServer {
                         })
                     });
                     let (outlet, answers) = Outlet::new()?;
-                    tokio::spawn(run(events.app.clone(), feed, heartbeat, begun, outlet));
+                    tokio::spawn(run(self.app.clone(), feed, heartbeat, begun, outlet));
                     Ok(Response::new(answers))
                 },
             ),

@@ -1,17 +1,24 @@
 //! Answers whose bytes are prepared: the services that give them are served by hand, since the generated ones encode every
 //! answer anew.
 
-use std::{convert::Infallible, future::Future, marker::PhantomData, pin::Pin};
+use std::{
+    convert::Infallible,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use prost::Message;
 use tonic::{
     Request, Response, Status,
     body::Body,
     codec::{BufferSettings, Codec, EncodeBuf, Encoder},
-    server::Grpc,
+    server::{Grpc, NamedService},
 };
 use tonic_prost::ProstDecoder;
-use tower::service_fn;
+use tower::{Service, service_fn};
 
 use super::stream::Answers;
 use crate::app::Prepared;
@@ -57,41 +64,110 @@ fn grpc<M: Message + Default + Send + 'static>(max_message_bytes: usize) -> Grpc
         .apply_max_message_size_config(Some(max_message_bytes), Some(usize::MAX))
 }
 
-/// Serves a call with one answer.
-pub(super) fn unary<M, F>(
+/// A service whose answers are prepared.
+pub(super) trait ByHand: Send + Sync + 'static {
+    /// Its name, as generated.
+    const NAME: &'static str;
+
+    /// Serves a call of one of its methods, by [`unary`], [`streaming`] or [`unknown`].
+    fn serve(self: Arc<Self>, method: &str, call: Incoming) -> Served;
+}
+
+/// A call that has come in.
+pub(super) struct Incoming {
     request: http::Request<Body>,
     max_message_bytes: usize,
+}
+
+/// Serves a service by hand.
+pub(super) struct ServerByHand<S> {
+    service: Arc<S>,
+    max_message_bytes: usize,
+}
+
+impl<S> ServerByHand<S> {
+    pub(super) fn new(service: S, max_message_bytes: usize) -> Self {
+        Self {
+            service: Arc::new(service),
+            max_message_bytes,
+        }
+    }
+}
+
+impl<S> Clone for ServerByHand<S> {
+    fn clone(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            max_message_bytes: self.max_message_bytes,
+        }
+    }
+}
+
+impl<S: ByHand> NamedService for ServerByHand<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S: ByHand> Service<http::Request<Body>> for ServerByHand<S> {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Served;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Served {
+        let path = request.uri().path().to_owned();
+        let call = Incoming {
+            request,
+            max_message_bytes: self.max_message_bytes,
+        };
+        let method = path.rsplit('/').next().unwrap_or_default();
+        self.service.clone().serve(method, call)
+    }
+}
+
+/// Serves a call with one answer.
+pub(super) fn unary<M, F>(
+    call: Incoming,
     answer: impl FnOnce(Request<M>) -> F + Send + 'static,
 ) -> Served
 where
     M: Message + Default + Send + Sync + 'static,
     F: Future<Output = Result<Response<Prepared>, Status>> + Send + 'static,
 {
-    let mut answer = Some(answer);
-    let service = service_fn(move |request| {
-        let answered = answer.take().map(|answer| answer(request));
-        async move {
-            match answered {
-                Some(answered) => answered.await,
-                None => Err(Status::internal("a call was served twice")),
-            }
-        }
-    });
-    Box::pin(async move { Ok(grpc(max_message_bytes).unary(service, request).await) })
+    Box::pin(async move {
+        let mut grpc = grpc(call.max_message_bytes);
+        Ok(grpc.unary(once(answer), call.request).await)
+    })
 }
 
 /// Serves a call with a stream of answers.
 pub(super) fn streaming<M, F>(
-    request: http::Request<Body>,
-    max_message_bytes: usize,
+    call: Incoming,
     answer: impl FnOnce(Request<M>) -> F + Send + 'static,
 ) -> Served
 where
     M: Message + Default + Send + Sync + 'static,
     F: Future<Output = Result<Response<Answers<Prepared>>, Status>> + Send + 'static,
 {
+    Box::pin(async move {
+        let mut grpc = grpc(call.max_message_bytes);
+        Ok(grpc.server_streaming(once(answer), call.request).await)
+    })
+}
+
+/// A service for the one request of a call.
+fn once<M, T, F>(
+    answer: impl FnOnce(Request<M>) -> F + Send,
+) -> impl Service<Request<M>, Response = Response<T>, Error = Status, Future: Send> + Send
+where
+    M: Send,
+    T: Send,
+    F: Future<Output = Result<Response<T>, Status>> + Send,
+{
     let mut answer = Some(answer);
-    let service = service_fn(move |request| {
+    service_fn(move |request| {
         let answered = answer.take().map(|answer| answer(request));
         async move {
             match answered {
@@ -99,11 +175,6 @@ where
                 None => Err(Status::internal("a call was served twice")),
             }
         }
-    });
-    Box::pin(async move {
-        Ok(grpc(max_message_bytes)
-            .server_streaming(service, request)
-            .await)
     })
 }
 

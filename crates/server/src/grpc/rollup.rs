@@ -1,11 +1,6 @@
 //! `RollupService`.
 
-use std::{
-    cmp::Reverse,
-    convert::Infallible,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{cmp::Reverse, sync::Arc};
 
 use echelon_api::{
     convert::{name, rollup::attention_page},
@@ -16,22 +11,25 @@ use echelon_domain::{
     attention::{Range, Rank, Reason, attention},
     blocker::Severity,
 };
-use tonic::{Request, Response, body::Body, server::NamedService};
-use tower::Service;
+use tonic::{Request, Response};
 
 use super::{
     call::{refusal, reply},
     page::Paging,
-    prepared::{Served, streaming, unary, unknown},
+    prepared::{ByHand, Incoming, Served, streaming, unary, unknown},
     stream::{Outlet, Refused, shutting_down, too_slow},
 };
 use crate::app::{App, Prepared, RollupWatch};
 
-struct Rollups {
+pub(super) struct Rollups {
     app: Arc<App>,
 }
 
 impl Rollups {
+    pub(super) const fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
     async fn get(&self, message: v1::GetRollupRequest) -> Result<Prepared, Error> {
         let v1::GetRollupRequest { node, min_revision } = message;
         let (organization, node) = name::parse_node("node", &node)?;
@@ -132,56 +130,25 @@ async fn run(app: Arc<App>, mut watch: RollupWatch, outlet: Outlet<Prepared>) {
     outlet.end(reason);
 }
 
-/// The service, served by hand: roll-ups are prepared.
-#[derive(Clone)]
-pub(super) struct RollupServer {
-    rollups: Arc<Rollups>,
-    max_message_bytes: usize,
-}
-
-impl RollupServer {
-    pub(super) fn new(app: Arc<App>, max_message_bytes: usize) -> Self {
-        Self {
-            rollups: Arc::new(Rollups { app }),
-            max_message_bytes,
-        }
-    }
-}
-
-impl NamedService for RollupServer {
+impl ByHand for Rollups {
     const NAME: &'static str = SERVICE_NAME;
-}
 
-impl Service<http::Request<Body>> for RollupServer {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Served;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Served {
-        let rollups = self.rollups.clone();
-        let max = self.max_message_bytes;
-        match request.uri().path().rsplit('/').next() {
-            Some("GetRollup") => unary(request, max, move |request| async move {
-                reply(rollups.get(request.into_inner()).await)
+    fn serve(self: Arc<Self>, method: &str, call: Incoming) -> Served {
+        match method {
+            "GetRollup" => unary(call, move |request| async move {
+                reply(self.get(request.into_inner()).await)
             }),
-            Some("ListAttention") => unary(request, max, move |request| async move {
-                let answer = rollups.attention(request.into_inner()).await;
+            "ListAttention" => unary(call, move |request| async move {
+                let answer = self.attention(request.into_inner()).await;
                 reply(answer.map(|answer| Prepared::of(&answer)))
             }),
-            Some("WatchRollup") => streaming(
-                request,
-                max,
+            "WatchRollup" => streaming(
+                call,
                 move |request: Request<v1::WatchRollupRequest>| async move {
-                    let watch = rollups
-                        .watch(request.get_ref())
-                        .await
-                        .map_err(|error| refusal(&error))?;
+                    let watch = self.watch(request.get_ref()).await;
+                    let watch = watch.map_err(|error| refusal(&error))?;
                     let (outlet, answers) = Outlet::new()?;
-                    tokio::spawn(run(rollups.app.clone(), watch, outlet));
+                    tokio::spawn(run(self.app.clone(), watch, outlet));
                     Ok(Response::new(answers))
                 },
             ),

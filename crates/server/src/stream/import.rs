@@ -41,7 +41,7 @@ pub enum ImportError {
     },
     /// The organization exists.
     #[error(
-        "organization `{0}` exists in this database already: name an empty database, or write the stream under another name"
+        "organization `{0}` exists in this database already: import into a database without it"
     )]
     Exists(OrganizationId),
     /// The stream cannot be read.

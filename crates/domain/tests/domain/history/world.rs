@@ -201,7 +201,25 @@ impl World {
                 .or_default()
                 .meetings_held += 1;
         }
+        // E10: what leaves a place is told to those who watch that place, and what comes to one to those who watch that.
+        let node = match &event.payload {
+            Payload::NodeUpdated(node)
+            | Payload::NodeMoved { node, from: _ }
+            | Payload::NodeArchived(node)
+            | Payload::NodeRestored(node) => Some(&node.id),
+            _ => None,
+        };
+        let left: Vec<NodeId> = node
+            .into_iter()
+            .flat_map(|node| self.folded.tree().path_up(node).cloned())
+            .collect();
         self.folded.apply(event).expect("an event can be folded");
+        let come_to = node
+            .into_iter()
+            .flat_map(|node| self.folded.tree().path_up(node));
+        for place in left.iter().chain(come_to) {
+            assert!(event.nodes.contains(place), "E10: {place}: {event:?}");
+        }
         self.log.push(event.clone());
     }
 
