@@ -10,6 +10,7 @@ use sea_orm_migration::{
 };
 
 mod m20261123_000001_first_release;
+mod m20261124_000002_fewer_pages;
 
 /// Where the applied migrations are recorded.
 const RECORD: &str = "seaql_migrations";
@@ -20,7 +21,10 @@ struct Migrator;
 #[sea_orm_migration::async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_first_release::Migration)]
+        vec![
+            Box::new(m20261123_000001_first_release::Migration),
+            Box::new(m20261124_000002_fewer_pages::Migration),
+        ]
     }
 }
 

@@ -69,8 +69,8 @@ const DAMAGE: [&str; 6] = [
     "UPDATE node_counter SET open_medium = open_medium + 3 WHERE node = 'rail'",
     "UPDATE node_counter SET raised_total = raised_total - 1 WHERE node = 'team-4'",
     // A level that nobody has, and one that is lost.
-    "INSERT INTO node_level_counter (organization, node, level, open) VALUES ('acme', 'road', 'CREW', 2)",
-    "DELETE FROM node_level_counter WHERE node = 'acme'",
+    "UPDATE node_counter SET levels = '{\"CREW\":2}' WHERE node = 'road'",
+    "UPDATE node_counter SET levels = '{}' WHERE node = 'acme'",
     // Only the log can tell this, and the memory is a fold of it.
     "UPDATE node_counter SET escalated_in = 0, meetings_held = 0 WHERE node = 'rail-a'",
     "DELETE FROM node_counter WHERE node = 'team-8'",
@@ -205,7 +205,7 @@ async fn e9_e2_damage_that_was_loaded_is_put_right_in_memory(database: TestDatab
     for sql in [
         "UPDATE node_counter SET open_medium = open_medium + 3, state_raised = state_raised + 3 WHERE node = 'rail'",
         "UPDATE node_counter SET closed_total = 0 WHERE node = 'rail-a'",
-        "UPDATE node_level_counter SET open = open + 1 WHERE node = 'team-2'",
+        "UPDATE node_counter SET levels = '{\"CREW\":1}' WHERE node = 'team-2'",
     ] {
         database.execute(sql).await;
     }

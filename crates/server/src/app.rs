@@ -2,7 +2,6 @@
 //! one transaction (group commit); readers use the published snapshot and never wait for a writer.
 
 mod audit;
-mod batch;
 mod feed;
 mod freshness;
 mod prepared;
@@ -12,6 +11,7 @@ mod rollups;
 mod runtime;
 mod trial;
 mod worker;
+mod writer;
 
 use std::{
     collections::HashMap,
@@ -31,8 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use crate::{clock::Clock, metrics::Metrics};
-use batch::Job;
 use runtime::Runtime;
+use writer::Job;
 
 pub use audit::Audited;
 pub use feed::{Feed, Page, RawEvent, ResumeToken, Start, Step};
@@ -178,7 +178,7 @@ impl App {
         id: &OrganizationId,
         call: Call,
         command: Command,
-        respond: impl FnOnce(&Decision) -> Result<R, Error> + Send + Sync + 'static,
+        respond: impl Fn(&Decision) -> Result<R, Error> + Send + Sync + 'static,
     ) -> Result<R, Error> {
         let creates = matches!(
             command,
@@ -193,7 +193,7 @@ impl App {
         runtime.submit(Job {
             call,
             command,
-            respond: Box::new(|decision| Ok(respond(decision)?.encode_to_vec())),
+            respond: Box::new(move |decision| Ok(respond(decision)?.encode_to_vec())),
             reply,
             span: Span::current(),
         })?;
@@ -225,7 +225,7 @@ impl App {
             actor,
             request: RequestId::new("request_id", "preview")?,
         };
-        let decision = batch::guarded(|| decide(&snapshot, command, &context))?;
+        let decision = writer::guarded(|| decide(&snapshot, command, &context))?;
         Ok((decision, snapshot.revision()))
     }
 

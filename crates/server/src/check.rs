@@ -66,8 +66,8 @@ pub async fn check_organization(store: &Store, id: OrganizationId) -> Result<Fin
     if violations.is_empty() {
         violations.extend(check(&folded, Completeness::All));
         match store.load_all(&id).await? {
-            Some(parts) => {
-                let stored = Organization::restore(parts);
+            Some(loaded) => {
+                let stored = Organization::restore(loaded.parts);
                 violations.extend(check(&stored, Completeness::All));
                 violations.extend(compare(&folded, &stored));
             }

@@ -1,23 +1,22 @@
-//! One write transaction of one organization.
+//! One write transaction of one organization that locks its head before anything is decided.
 
 use echelon_domain::{
     BlockerNumber, MeetingNumber, OrganizationId, RequestId, Timestamp, blocker::Blocker,
-    check::Books, meeting::Meeting, organization::Parts,
+    check::Books, meeting::Meeting,
 };
-use sea_orm::{ConnectionTrait as _, DbBackend, FromQueryResult as _, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, FromQueryResult as _, QueryResult, Statement};
 
 use crate::{
     audit, blocker,
-    changes::{Changes, HeadChange},
-    counter,
+    changes::Changes,
     entity::organization_head,
     error::StoreError,
     event::{self, EventRow},
-    meeting, node,
-    organization::{self, Head},
-    policy,
+    flush::{Flush, sqlite::Turn},
+    meeting,
+    organization::{self, Head, Loaded},
     request::{self, StoredRequest},
-    store::Store,
+    store::{Committed, Store},
     transaction::Transaction,
 };
 
@@ -34,33 +33,57 @@ pub(crate) const LOCK_NAME: &str = r#"SELECT pg_advisory_xact_lock(hashtextexten
 #[derive(Debug)]
 pub struct Batch {
     id: OrganizationId,
-    transaction: Transaction,
+    lock: Lock,
     head: Option<Head>,
     database_time: Option<Timestamp>,
-    /// Keeps the database open.
-    _store: Store,
+    store: Store,
+}
+
+/// What keeps others from writing.
+#[derive(Debug)]
+enum Lock {
+    /// The turn to write to the file; what others read is what there is.
+    Sqlite(Turn),
+    Postgres(Transaction),
+}
+
+/// Asks a question of whatever sees what the lock protects.
+macro_rules! within {
+    ($batch:expr, $ask:path $(, $argument:expr)*) => {
+        match &$batch.lock {
+            Lock::Sqlite(_) => $ask($batch.store.readers(), &$batch.id $(, $argument)*).await,
+            Lock::Postgres(transaction) => $ask(transaction, &$batch.id $(, $argument)*).await,
+        }
+    };
 }
 
 impl Batch {
-    pub(crate) async fn lock(
+    pub(crate) async fn on_sqlite(
+        store: Store,
+        turn: Turn,
+        id: &OrganizationId,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id.clone(),
+            lock: Lock::Sqlite(turn),
+            head: organization::head(store.readers(), id).await?,
+            database_time: None,
+            store,
+        })
+    }
+
+    pub(crate) async fn on_postgres(
         store: Store,
         transaction: Transaction,
         id: &OrganizationId,
     ) -> Result<Self, StoreError> {
-        let (head, database_time) = match transaction.get_database_backend() {
-            DbBackend::Postgres => {
-                let (head, time) = lock_postgres(&transaction, id).await?;
-                (head, Some(time))
-            }
-            // The write transaction is a lock on everything.
-            _ => (organization::head(&transaction, id).await?, None),
-        };
+        let (head, time) = lock_postgres(&transaction, id).await?;
         Ok(Self {
             id: id.clone(),
-            transaction,
+            lock: Lock::Postgres(transaction),
             head,
-            database_time,
-            _store: store,
+            database_time: Some(time),
+            store,
         })
     }
 
@@ -77,8 +100,8 @@ impl Batch {
     }
 
     /// As [`Store::load`], within the transaction.
-    pub async fn load(&mut self) -> Result<Option<Parts>, StoreError> {
-        organization::load(&self.transaction, &self.id).await
+    pub async fn load(&mut self) -> Result<Option<Loaded>, StoreError> {
+        within!(self, organization::load)
     }
 
     /// As [`Store::events_after`], within the transaction.
@@ -87,12 +110,12 @@ impl Batch {
         revision: i64,
         limit: usize,
     ) -> Result<Vec<EventRow>, StoreError> {
-        event::after(&self.transaction, &self.id, revision, limit).await
+        within!(self, event::after, revision, limit)
     }
 
     /// The stored answers of these calls; those that are not stored are left out.
     pub async fn requests(&mut self, ids: &[RequestId]) -> Result<Vec<StoredRequest>, StoreError> {
-        request::identified(&self.transaction, &self.id, ids).await
+        within!(self, request::identified, ids)
     }
 
     /// These meetings, open or not; those that do not exist are left out.
@@ -100,7 +123,7 @@ impl Batch {
         &mut self,
         numbers: &[MeetingNumber],
     ) -> Result<Vec<Meeting>, StoreError> {
-        meeting::numbered(&self.transaction, &self.id, numbers).await
+        within!(self, meeting::numbered, numbers)
     }
 
     /// These blockers, live or not; those that do not exist are left out.
@@ -108,66 +131,23 @@ impl Batch {
         &mut self,
         numbers: &[BlockerNumber],
     ) -> Result<Vec<Blocker>, StoreError> {
-        blocker::numbered(&self.transaction, &self.id, numbers).await
+        within!(self, blocker::numbered, numbers)
     }
 
-    /// What is stored of what is counted. It is of the head's revision, until something is flushed.
+    /// What is stored of what is counted.
     pub async fn books(&mut self) -> Result<Books, StoreError> {
-        audit::books(&self.transaction, &self.id).await
+        within!(self, audit::books)
     }
 
-    /// Writes changes, in a handful of statements whatever their number.
-    /// Errors: [`StoreError::Stale`] if they were decided on another revision than that of the head.
-    pub async fn flush(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        let Changes {
-            base_revision,
-            head,
-            nodes,
-            policies,
-            versions,
-            blockers,
-            meetings,
-            counters,
-            repaired,
-            events,
-            requests,
-        } = changes;
-        let found = self.head.as_ref().map_or(0, |head| head.revision);
-        if found != *base_revision {
-            return Err(StoreError::Stale {
-                expected: *base_revision,
-                found,
-            });
+    /// Writes changes and makes them durable, in as many ways to the database whatever their number.
+    /// Errors: [`StoreError::Stale`] if they were decided on another revision than that of the head. After an error that
+    /// is not [undone](StoreError::is_undone) they may be written, or not: read again.
+    pub async fn commit(self, changes: &Changes) -> Result<Committed, StoreError> {
+        let flush = Flush::of(&self.id, self.head.as_ref(), changes)?;
+        match self.lock {
+            Lock::Sqlite(turn) => self.store.write_sqlite(turn, flush).await,
+            Lock::Postgres(transaction) => self.store.write_postgres(transaction, flush).await,
         }
-        let (transaction, id) = (&self.transaction, &self.id);
-        if let Some(change) = head {
-            self.head = Some(write_head(transaction, id, self.head.as_ref(), change).await?);
-        }
-        node::write(transaction, id, nodes).await?;
-        policy::write(transaction, id, policies, versions).await?;
-        blocker::write(transaction, id, blockers).await?;
-        meeting::write(transaction, id, meetings).await?;
-        counter::write(transaction, id, counters).await?;
-        counter::rewrite(transaction, id, repaired).await?;
-        event::write(transaction, id, events).await?;
-        request::write(transaction, id, requests).await
-    }
-
-    /// Makes what was flushed durable. After an error it may be, or not: read again.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await
-    }
-}
-
-async fn write_head(
-    transaction: &Transaction,
-    id: &OrganizationId,
-    before: Option<&Head>,
-    change: &HeadChange,
-) -> Result<Head, StoreError> {
-    match before {
-        None => organization::create(transaction, id, change).await,
-        Some(before) => organization::update(transaction, id, before, change).await,
     }
 }
 
@@ -178,7 +158,7 @@ async fn lock_postgres(
     let ask =
         |sql: &str| Statement::from_sql_and_values(DbBackend::Postgres, sql, [id.as_str().into()]);
     if let Some(row) = transaction.query_one_raw(ask(LOCK_HEAD)).await? {
-        return locked(&row);
+        return head_and_clock(&row);
     }
     let row = transaction
         .query_one_raw(ask(LOCK_NAME))
@@ -189,12 +169,13 @@ async fn lock_postgres(
     let time = Timestamp::from_micros(row.try_get("", "clock_us")?);
     // Another replica may have created it while this one waited for the name.
     match transaction.query_one_raw(ask(LOCK_HEAD)).await? {
-        Some(row) => locked(&row),
+        Some(row) => head_and_clock(&row),
         None => Ok((None, time)),
     }
 }
 
-fn locked(row: &sea_orm::QueryResult) -> Result<(Option<Head>, Timestamp), StoreError> {
+/// The head in a row, and the clock beside it.
+pub(crate) fn head_and_clock(row: &QueryResult) -> Result<(Option<Head>, Timestamp), StoreError> {
     let head = organization_head::Model::from_query_result(row, "")?;
     let time = Timestamp::from_micros(row.try_get("", "clock_us")?);
     Ok((Some(Head::of(&head)), time))

@@ -22,8 +22,7 @@ use crate::{
     error::StoreError,
     packed,
     row::Row,
-    sql::{self, Write},
-    transaction::Transaction,
+    sql::{self, Part, Write},
 };
 pub(crate) use query::page;
 use stored::from_row;
@@ -135,11 +134,8 @@ pub(crate) async fn totals(
             .group_by(Column::Origin)
     };
     let raised: Vec<(String, i64)> = by_origin().into_tuple().all(connection).await?;
-    // The partial index is used only where its condition is spelled out, and by SQLite only where its second column is
-    // asked for; a holder is never empty.
-    let open = by_origin()
-        .filter(Expr::cust("open = 1"))
-        .filter(Column::Holder.gt(""));
+    let open = State::ALL.into_iter().filter(|state| state.is_open());
+    let open = by_origin().filter(Column::State.is_in(open.map(State::as_str)));
     let open: Vec<(String, i64)> = open.into_tuple().all(connection).await?;
     let mut totals = HashMap::with_capacity(raised.len());
     for (origin, raised) in raised {
@@ -174,29 +170,45 @@ pub(crate) async fn due_organizations(
         .collect()
 }
 
-/// The closed ones go first: a dedupe key that one of them frees may be taken by another.
-pub(crate) async fn write(
-    transaction: &Transaction,
+/// Blockers to be written, in an order that must be kept where a dedupe key changes hands.
+pub(crate) struct Parts {
+    /// Of those that closed: a key that one of them frees may be taken by another.
+    pub(crate) closed: Vec<Part>,
+    /// Of all others.
+    pub(crate) others: Vec<Part>,
+    /// Whether a key may have changed hands.
+    pub(crate) in_order: bool,
+}
+
+pub(crate) fn parts(id: &OrganizationId, changes: &[BlockerChange]) -> Result<Parts, StoreError> {
+    let has_closed =
+        |change: &BlockerChange| change.extent != Extent::New && !change.blocker.is_open();
+    let has_key = |change: &BlockerChange| !change.blocker.content.dedupe_key.is_empty();
+    let (closed, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| has_closed(change));
+    Ok(Parts {
+        in_order: closed.iter().any(|change| has_key(change))
+            && others.iter().any(|change| has_key(change)),
+        closed: by_extent(id, closed)?,
+        others: by_extent(id, others)?,
+    })
+}
+
+fn by_extent(
     id: &OrganizationId,
-    changes: &[BlockerChange],
-) -> Result<(), StoreError> {
-    let mut changes: Vec<&BlockerChange> = changes.iter().collect();
-    let statement = |change: &BlockerChange| {
-        let is_new = change.extent == Extent::New;
-        (is_new, !is_new && change.blocker.is_open(), change.extent)
-    };
-    changes.sort_by_key(|change| (statement(change), change.blocker.number));
-    for changes in changes.chunk_by(|a, b| statement(a) == statement(b)) {
+    mut changes: Vec<&BlockerChange>,
+) -> Result<Vec<Part>, StoreError> {
+    changes.sort_by_key(|change| (change.extent, change.blocker.number));
+    let same = changes.chunk_by(|a, b| a.extent == b.extent);
+    same.map(|changes| {
         let write = match changes[0].extent {
             Extent::Status => &MERGE_STATUS,
             Extent::Content => &REPLACE,
             Extent::New => &INSERT,
         };
         let rows = changes.iter().map(|change| to_row(id, &change.blocker));
-        let rows = rows.collect::<Result<_, _>>()?;
-        write.rows(transaction, rows).await?;
-    }
-    Ok(())
+        write.part(rows.collect::<Result<_, _>>()?)
+    })
+    .collect()
 }
 
 /// What the engine knows is written; what people wrote stays.

@@ -20,17 +20,14 @@ use sea_orm::{
 use crate::{
     batch::LOCK_NAME,
     blocker,
-    changes::{CounterChange, HeadChange},
-    counter,
+    changes::HeadChange,
     entity::{self, organization_head},
     error::StoreError,
     lock::Lock,
-    node,
     open::{self, Options},
     organization::{self, Head},
-    policy, schema,
+    schema,
     store::DatabaseKind,
-    transaction::Transaction,
 };
 use index::Indexes;
 pub use rows::BulkRows;
@@ -209,26 +206,34 @@ impl BulkWrite<'_> {
             next_meeting: organization.next_meeting(),
             profile_changed: true,
         };
-        let transaction = Transaction::alone(connection);
         let nodes: Vec<_> = organization.tree().iter().cloned().collect();
         let policies: Vec<_> = organization.policies().cloned().collect();
         let versions: Vec<_> = policies
             .iter()
             .flat_map(|policy| organization.versions(&policy.id).cloned())
             .collect();
-        let counters: Vec<CounterChange> = nodes
+        let counters: Vec<_> = nodes
             .iter()
-            .map(|node| CounterChange {
-                node: node.id.clone(),
-                before: Counters::default(),
-                after: organization.counters(&node.id),
-            })
-            .filter(|change| change.before != change.after)
+            .map(|node| (node.id.clone(), organization.counters(&node.id)))
+            .filter(|(_, counters)| *counters != Counters::default())
             .collect();
-        let head = organization::create(&transaction, id, &change).await?;
-        node::write(&transaction, id, &nodes).await?;
-        policy::write(&transaction, id, &policies, &versions).await?;
-        counter::write(&transaction, id, &counters).await?;
+        let row = organization::new_row(id, &change);
+        let head = Head::of(&row);
+        let mut rows = BulkRows::new(self.kind, id);
+        rows.add_head(row)?;
+        for node in &nodes {
+            rows.add_node(node)?;
+        }
+        for policy in &policies {
+            rows.add_policy(policy)?;
+        }
+        for version in &versions {
+            rows.add_version(version)?;
+        }
+        for (node, counters) in &counters {
+            rows.add_counters(node, counters)?;
+        }
+        rows.write(connection).await?;
         self.indexes.put_back(connection).await?;
         Ok(head)
     }

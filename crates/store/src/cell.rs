@@ -1,15 +1,46 @@
 //! The three kinds of values that the schema knows, and how they are handed to each driver.
 
+use rusqlite::types::{ToSql, ToSqlOutput, Value as SqliteValue, ValueRef};
 use sea_orm::{
     ColumnType, DbErr, Value,
-    sqlx::{Arguments as _, postgres::PgArguments, sqlite::SqliteArguments},
+    sqlx::{Arguments as _, postgres::PgArguments},
 };
 
 /// One value of a row, or of a condition.
+#[derive(Debug)]
 pub(crate) enum Cell {
     Number(Option<i64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Number,
+    Text,
+    Bytes,
+}
+
+impl Kind {
+    /// Errors: [`DbErr::Type`] for a type that the schema does not use.
+    pub(crate) fn of(column: &ColumnType) -> Result<Self, DbErr> {
+        match column {
+            ColumnType::BigInteger => Ok(Self::Number),
+            ColumnType::String(_) | ColumnType::Text => Ok(Self::Text),
+            ColumnType::Blob | ColumnType::VarBinary(_) => Ok(Self::Bytes),
+            other => Err(DbErr::Type(format!("no column is a {other:?}"))),
+        }
+    }
+
+    /// An array of it, on PostgreSQL.
+    pub(crate) const fn array(self) -> &'static str {
+        match self {
+            Self::Number => "bigint[]",
+            Self::Text => "text[]",
+            Self::Bytes => "bytea[]",
+        }
+    }
 }
 
 impl Cell {
@@ -29,11 +60,36 @@ impl Cell {
             other => Err(DbErr::Type(format!("no column holds {other:?}"))),
         }
     }
+
+    /// A text.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self::Text(Some(text.into()))
+    }
+
+    /// A number.
+    pub(crate) const fn number(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
 }
 
-/// The values of a statement for PostgreSQL, in order.
-pub(crate) fn postgres(cells: impl IntoIterator<Item = Cell>) -> Result<PgArguments, DbErr> {
-    let mut arguments = PgArguments::default();
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Number(Some(number)) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Self::Text(Some(text)) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Bytes(Some(bytes)) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Self::Number(None) | Self::Text(None) | Self::Bytes(None) => {
+                ToSqlOutput::Owned(SqliteValue::Null)
+            }
+        })
+    }
+}
+
+/// Adds values to the arguments of a statement of PostgreSQL.
+pub(crate) fn add(
+    arguments: &mut PgArguments,
+    cells: impl IntoIterator<Item = Cell>,
+) -> Result<(), DbErr> {
     for cell in cells {
         match cell {
             Cell::Number(number) => arguments.add(number),
@@ -42,54 +98,53 @@ pub(crate) fn postgres(cells: impl IntoIterator<Item = Cell>) -> Result<PgArgume
         }
         .map_err(unfit)?;
     }
-    Ok(arguments)
+    Ok(())
 }
 
-/// The values of a statement for SQLite, in order. What it names beyond them is null.
-pub(crate) fn sqlite(cells: impl IntoIterator<Item = Cell>) -> Result<SqliteArguments, DbErr> {
-    let mut arguments = SqliteArguments::default();
-    for cell in cells {
-        match cell {
-            Cell::Number(number) => arguments.add(number),
-            Cell::Text(text) => arguments.add(text),
-            Cell::Bytes(bytes) => arguments.add(bytes),
+/// Adds an array for each column of rows to the arguments of a statement of PostgreSQL.
+pub(crate) fn add_arrays(
+    arguments: &mut PgArguments,
+    columns: &[Kind],
+    rows: Vec<Vec<Cell>>,
+) -> Result<(), DbErr> {
+    let count = rows.len();
+    let mut arrays: Vec<Array> = columns
+        .iter()
+        .map(|kind| Array::new(*kind, count))
+        .collect();
+    for row in rows {
+        for (cell, array) in row.into_iter().zip(&mut arrays) {
+            array.push(cell)?;
+        }
+    }
+    for array in arrays {
+        match array {
+            Array::Numbers(numbers) => arguments.add(numbers),
+            Array::Texts(texts) => arguments.add(texts),
+            Array::Bytes(bytes) => arguments.add(bytes),
         }
         .map_err(unfit)?;
     }
-    Ok(arguments)
+    Ok(())
 }
 
 /// The values of one column in many rows.
-pub(crate) enum Column {
+enum Array {
     Numbers(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
     Bytes(Vec<Option<Vec<u8>>>),
 }
 
-impl Column {
-    /// Errors: [`DbErr::Type`] for a type that the schema does not use.
-    pub(crate) fn new(of: &ColumnType, rows: usize) -> Result<Self, DbErr> {
-        match of {
-            ColumnType::BigInteger => Ok(Self::Numbers(Vec::with_capacity(rows))),
-            ColumnType::String(_) | ColumnType::Text => Ok(Self::Texts(Vec::with_capacity(rows))),
-            ColumnType::Blob | ColumnType::VarBinary(_) => {
-                Ok(Self::Bytes(Vec::with_capacity(rows)))
-            }
-            other => Err(DbErr::Type(format!("no column is a {other:?}"))),
+impl Array {
+    fn new(kind: Kind, rows: usize) -> Self {
+        match kind {
+            Kind::Number => Self::Numbers(Vec::with_capacity(rows)),
+            Kind::Text => Self::Texts(Vec::with_capacity(rows)),
+            Kind::Bytes => Self::Bytes(Vec::with_capacity(rows)),
         }
     }
 
-    /// Its type, as an array of PostgreSQL.
-    pub(crate) const fn array(&self) -> &'static str {
-        match self {
-            Self::Numbers(_) => "bigint[]",
-            Self::Texts(_) => "text[]",
-            Self::Bytes(_) => "bytea[]",
-        }
-    }
-
-    /// Errors: [`DbErr::Type`] for a value of another type.
-    pub(crate) fn push(&mut self, cell: Cell) -> Result<(), DbErr> {
+    fn push(&mut self, cell: Cell) -> Result<(), DbErr> {
         match (self, cell) {
             (Self::Numbers(numbers), Cell::Number(number)) => numbers.push(number),
             (Self::Texts(texts), Cell::Text(text)) => texts.push(text),
@@ -102,28 +157,6 @@ impl Column {
         }
         Ok(())
     }
-}
-
-/// An array for each column, for PostgreSQL.
-pub(crate) fn arrays(columns: Vec<Column>) -> Result<PgArguments, DbErr> {
-    let mut arguments = PgArguments::default();
-    for column in columns {
-        match column {
-            Column::Numbers(numbers) => arguments.add(numbers),
-            Column::Texts(texts) => arguments.add(texts),
-            Column::Bytes(bytes) => arguments.add(bytes),
-        }
-        .map_err(unfit)?;
-    }
-    Ok(arguments)
-}
-
-/// One more argument: an array of texts.
-pub(crate) fn add_array(
-    arguments: &mut PgArguments,
-    texts: Vec<Option<String>>,
-) -> Result<(), DbErr> {
-    arguments.add(texts).map_err(unfit)
 }
 
 fn unfit(error: Box<dyn std::error::Error + Send + Sync>) -> DbErr {

@@ -28,9 +28,8 @@ pub struct Changes {
     pub(crate) versions: Vec<Arc<CompiledVersion>>,
     pub(crate) blockers: Vec<BlockerChange>,
     pub(crate) meetings: Vec<Arc<Meeting>>,
-    pub(crate) counters: Vec<CounterChange>,
-    /// From zero: what is stored of these nodes is not to be added to.
-    pub(crate) repaired: Vec<CounterChange>,
+    /// Of the nodes that count something else than before.
+    pub(crate) counters: Vec<(NodeId, Counters)>,
     /// The events, encoded.
     pub events: Vec<EventRow>,
     /// Answers to keep for retries.
@@ -77,25 +76,6 @@ impl BlockerChange {
         Self {
             blocker: blocker.clone(),
             extent,
-        }
-    }
-}
-
-/// The counters of a node before and after.
-#[derive(Clone, Debug)]
-pub(crate) struct CounterChange {
-    pub(crate) node: NodeId,
-    pub(crate) before: Counters,
-    pub(crate) after: Counters,
-}
-
-impl CounterChange {
-    /// All that a node has.
-    pub(crate) fn from_zero(organization: &Organization, node: &NodeId) -> Self {
-        Self {
-            node: node.clone(),
-            before: Counters::default(),
-            after: organization.counters(node),
         }
     }
 }
@@ -176,10 +156,8 @@ impl Changes {
                 .meetings
                 .extend(meetings.map(|meeting| meeting.number));
         }
+        let counters = counters(base, next, &touched);
         let versions = touched.versions.into_iter();
-        let mut counters = counters(base, next, &touched.paths, &touched.subtrees);
-        counters.retain(|change| !touched.repaired.contains(&change.node));
-        let repaired = touched.repaired.into_iter();
         Self {
             base_revision: base.revision(),
             head: head(base, next),
@@ -211,9 +189,6 @@ impl Changes {
                 .cloned()
                 .collect(),
             counters,
-            repaired: repaired
-                .map(|node| CounterChange::from_zero(next, node))
-                .collect(),
             events: Vec::new(),
             requests: Vec::new(),
         }
@@ -239,25 +214,20 @@ fn head(base: &Organization, next: &Organization) -> Option<HeadChange> {
 fn counters(
     base: &Organization,
     next: &Organization,
-    paths: &HashSet<&NodeId>,
-    subtrees: &BTreeSet<&NodeId>,
-) -> Vec<CounterChange> {
-    let around: HashSet<NodeId> = subtrees
-        .iter()
-        .flat_map(|top| next.tree().whole_subtree(top))
-        .filter(|node| !paths.contains(node))
-        .collect();
-    let mut changes: Vec<CounterChange> = paths
-        .iter()
-        .copied()
-        .chain(&around)
-        .map(|node| CounterChange {
-            node: node.clone(),
-            before: base.counters(node),
-            after: next.counters(node),
+    touched: &Touched<'_>,
+) -> Vec<(NodeId, Counters)> {
+    let around = touched.subtrees.iter();
+    let around = around.flat_map(|top| next.tree().whole_subtree(top));
+    let mut nodes: BTreeSet<NodeId> = around.collect();
+    nodes.extend(touched.paths.iter().copied().cloned());
+    nodes.extend(touched.repaired.iter().copied().cloned());
+    nodes
+        .into_iter()
+        .filter_map(|node| {
+            let counters = next.counters(&node);
+            // What is stored of those that are put right is wrong, whatever this state says that it was.
+            let changed = counters != base.counters(&node) || touched.repaired.contains(&node);
+            changed.then_some((node, counters))
         })
-        .filter(|change| change.before != change.after)
-        .collect();
-    changes.sort_by(|a, b| a.node.cmp(&b.node));
-    changes
+        .collect()
 }

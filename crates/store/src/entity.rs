@@ -9,7 +9,6 @@ pub(crate) mod event;
 pub(crate) mod meeting;
 pub(crate) mod node;
 pub(crate) mod node_counter;
-pub(crate) mod node_level_counter;
 pub(crate) mod organization_head;
 pub(crate) mod policy;
 pub(crate) mod policy_version;

@@ -76,6 +76,12 @@ pub enum StoreError {
         /// The revision of the database.
         found: i64,
     },
+    /// The database has refused what was to be written, and nothing of it is.
+    #[error("the database refused to write: {cause}")]
+    Rejected {
+        /// The cause.
+        cause: String,
+    },
     /// Something else.
     #[error("the database failed: {cause}")]
     Other {
@@ -85,6 +91,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is certain that nothing was written.
+    #[must_use]
+    pub const fn is_undone(&self) -> bool {
+        matches!(self, Self::Stale { .. } | Self::Rejected { .. })
+    }
+
     pub(crate) fn unreachable(cause: impl std::fmt::Display) -> Self {
         Self::Unreachable {
             cause: cause.to_string(),
@@ -106,6 +118,16 @@ impl From<DbErr> for StoreError {
             | DbErr::Exec(RuntimeErr::SqlxError(error))
             | DbErr::Query(RuntimeErr::SqlxError(error)) => Self::of_driver(error),
             _ => Self::Other { cause },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let cause = error.to_string();
+        match error.sqlite_error() {
+            Some(error) => of_sqlite(&error.extended_code.to_string(), cause),
+            None => Self::Other { cause },
         }
     }
 }
@@ -147,10 +169,17 @@ impl StoreError {
 fn of_sqlite(code: &str, cause: String) -> StoreError {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
+    const CANNOT_READ_OR_WRITE: u32 = 10;
     const CORRUPT: u32 = 11;
+    const FULL: u32 = 13;
+    const TOO_BIG: u32 = 18;
+    const CONSTRAINT: u32 = 19;
+    const MISMATCH: u32 = 20;
     const NOT_A_DATABASE: u32 = 26;
     match code.parse::<u32>().unwrap_or(0) & 0xff {
-        BUSY | LOCKED => StoreError::Busy { cause },
+        BUSY | LOCKED | FULL => StoreError::Busy { cause },
+        CANNOT_READ_OR_WRITE => StoreError::Unreachable { cause },
+        TOO_BIG | CONSTRAINT | MISMATCH => StoreError::Rejected { cause },
         CORRUPT => StoreError::Corrupt { message: cause },
         NOT_A_DATABASE => StoreError::InvalidUrl {
             message: "the file is no SQLite database: name another one".to_owned(),
@@ -172,6 +201,8 @@ fn of_postgres(code: &str, cause: String) -> StoreError {
         }
         // Insufficient resources.
         _ if code.starts_with("53") => StoreError::Busy { cause },
+        // Values and constraints.
+        _ if code.starts_with("22") || code.starts_with("23") => StoreError::Rejected { cause },
         _ => StoreError::Other { cause },
     }
 }
@@ -189,6 +220,7 @@ impl From<StoreError> for Error {
             | StoreError::NewerSchema { .. }
             | StoreError::OutdatedSchema { .. }
             | StoreError::Corrupt { .. }
+            | StoreError::Rejected { .. }
             | StoreError::Other { .. } => Self::internal(error),
         }
     }
@@ -206,7 +238,7 @@ mod tests {
             let error = Error::from(of_postgres(code, "cause".to_owned()));
             assert!(matches!(error, Error::Unavailable { .. }), "{code}");
         }
-        for code in ["5", "6", "261", "517"] {
+        for code in ["5", "6", "10", "13", "261", "517"] {
             let error = Error::from(of_sqlite(code, "cause".to_owned()));
             assert!(matches!(error, Error::Unavailable { .. }), "{code}");
         }

@@ -11,8 +11,7 @@ use crate::{
     entity::event::{Column, Entity, Model},
     error::StoreError,
     row::Row,
-    sql::{self, Write},
-    transaction::Transaction,
+    sql::{self, Part, Write},
 };
 
 static INSERT: Write<Entity> = Write::insert();
@@ -119,17 +118,9 @@ fn beginning_after(id: &OrganizationId, place: Option<(i64, i32)>) -> Select<Ent
 }
 
 /// Events are only ever added: a revision that is there already is an error.
-pub(crate) async fn write(
-    transaction: &Transaction,
-    id: &OrganizationId,
-    events: &[EventRow],
-) -> Result<(), StoreError> {
-    let rows = events
-        .iter()
-        .cloned()
-        .map(|event| to_row(id, event))
-        .collect();
-    INSERT.rows(transaction, rows).await
+pub(crate) fn part(id: &OrganizationId, events: &[EventRow]) -> Result<Part, StoreError> {
+    let rows = events.iter().cloned().map(|event| to_row(id, event));
+    INSERT.part(rows.collect())
 }
 
 pub(crate) fn to_row(organization: &OrganizationId, event: EventRow) -> Model {

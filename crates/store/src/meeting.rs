@@ -14,8 +14,7 @@ use sea_orm::{
 use crate::{
     entity::meeting::{Column, Entity},
     error::StoreError,
-    sql::{self, Write},
-    transaction::Transaction,
+    sql::{self, Part, Write},
 };
 pub(crate) use stored::to_row;
 use stored::{from_row, head_from_row};
@@ -136,13 +135,9 @@ pub(crate) async fn page(
 }
 
 /// The closed ones go first: a node whose meeting closed may have opened the next in the same statement.
-pub(crate) async fn write(
-    transaction: &Transaction,
-    id: &OrganizationId,
-    meetings: &[Arc<Meeting>],
-) -> Result<(), StoreError> {
+pub(crate) fn part(id: &OrganizationId, meetings: &[Arc<Meeting>]) -> Result<Part, StoreError> {
     let rows = meetings.iter().map(|meeting| to_row(id, meeting));
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
     rows.sort_by_key(|row| (row.closed_us.is_none(), row.number));
-    REPLACE.rows(transaction, rows).await
+    REPLACE.part(rows)
 }

@@ -14,8 +14,7 @@ use crate::{
     error::StoreError,
     packed,
     row::{Row, optional_micros, optional_time, to_json},
-    sql::Write,
-    transaction::Transaction,
+    sql::{Part, Write},
 };
 
 static REPLACE: Write<Entity> = Write::replace();
@@ -38,17 +37,12 @@ pub(crate) async fn all(
     rows.into_iter().map(from_row).collect()
 }
 
-pub(crate) async fn write(
-    transaction: &Transaction,
-    id: &OrganizationId,
-    nodes: &[Arc<Node>],
-) -> Result<(), StoreError> {
+pub(crate) fn part(id: &OrganizationId, nodes: &[Arc<Node>]) -> Result<Part, StoreError> {
     let rows = nodes.iter().map(|node| to_row(id, node));
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    REPLACE.rows(transaction, rows).await
+    REPLACE.part(rows.collect::<Result<_, _>>()?)
 }
 
-fn to_row(organization: &OrganizationId, node: &Node) -> Result<Model, StoreError> {
+pub(crate) fn to_row(organization: &OrganizationId, node: &Node) -> Result<Model, StoreError> {
     let Node {
         id,
         parent,

@@ -26,8 +26,6 @@ const IDLE_BEFORE_PING: Duration = Duration::from_secs(30);
 const STATEMENT_CACHE: usize = 256;
 /// Pages of SQLite's write-ahead log before a commit folds it into the file: 16 MiB. What changes often is folded once.
 const WAL_PAGES: &str = "4000";
-/// What SQLite's writer keeps of the file, in KiB (negative: that is the unit). The pages of a whole batch fit into it.
-const WRITER_CACHE: &str = "-16000";
 /// What each connection to PostgreSQL is told first. A commit is durable; nobody waits without end for a head, and a
 /// replica that hangs with a head locked loses it.
 const POSTGRES_SESSION: &str = "SET synchronous_commit = on; \
@@ -90,6 +88,8 @@ pub(crate) struct Opened {
     pub(crate) writer: DatabaseConnection,
     /// For reads.
     pub(crate) readers: DatabaseConnection,
+    /// The file, if it is SQLite.
+    pub(crate) file: Option<PathBuf>,
     /// Held while an SQLite file is open.
     pub(crate) lock: Option<Lock>,
 }
@@ -171,8 +171,6 @@ async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Open
         .connect_with(
             connect
                 .clone()
-                .pragma("cache_size", WRITER_CACHE)
-                .pragma("temp_store", "MEMORY")
                 .create_if_missing(missing == Missing::Create),
         )
         .await
@@ -183,6 +181,7 @@ async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Open
     Ok(Opened {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+        file: Some(path.to_owned()),
         lock: Some(lock),
     })
 }
@@ -229,6 +228,7 @@ async fn postgres(address: PgConnectOptions, options: &Options) -> Result<Opened
     Ok(Opened {
         writer: postgres_pool(address.clone(), writers, POSTGRES_SESSION, options),
         readers: postgres_pool(address, readers, POSTGRES_SESSION, options),
+        file: None,
         lock: None,
     })
 }

@@ -15,14 +15,15 @@ use uuid::Uuid;
 
 use crate::{
     blocker,
+    cell::Cell,
     changes::HeadChange,
     counter,
     entity::organization_head::{Column, Entity, Model},
     error::StoreError,
+    flush::HeadWrite,
     meeting, node, policy,
     row::{Row, micros},
     sql::{self, Write},
-    transaction::Transaction,
 };
 
 static INSERT: Write<Entity> = Write::insert();
@@ -113,17 +114,26 @@ enum Extent {
     All,
 }
 
+/// An organization as it was loaded.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Where its history stood.
+    pub head: Head,
+    /// What it is made of.
+    pub parts: Parts,
+}
+
 pub(crate) async fn load(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
-) -> Result<Option<Parts>, StoreError> {
+) -> Result<Option<Loaded>, StoreError> {
     parts(connection, id, Extent::Live).await
 }
 
 pub(crate) async fn load_all(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
-) -> Result<Option<Parts>, StoreError> {
+) -> Result<Option<Loaded>, StoreError> {
     parts(connection, id, Extent::All).await
 }
 
@@ -131,7 +141,7 @@ async fn parts(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
     extent: Extent,
-) -> Result<Option<Parts>, StoreError> {
+) -> Result<Option<Loaded>, StoreError> {
     let Some(head) = find(connection, id).await? else {
         return Ok(None);
     };
@@ -145,7 +155,7 @@ async fn parts(
             meeting::all(connection, id).await?,
         ),
     };
-    Ok(Some(Parts {
+    let parts = Parts {
         id: id.clone(),
         revision: head.revision,
         time: Timestamp::from_micros(head.clock_floor_us),
@@ -158,19 +168,16 @@ async fn parts(
         counters: counter::all(connection, id).await?,
         next_blocker: head.next_blocker,
         next_meeting: head.next_meeting,
+    };
+    Ok(Some(Loaded {
+        head: Head::of(&head),
+        parts,
     }))
 }
 
-/// Writes the head of a new organization, and with it the name of its history.
-pub(crate) async fn create(
-    transaction: &Transaction,
-    id: &OrganizationId,
-    change: &HeadChange,
-) -> Result<Head, StoreError> {
-    let row = model(id, Uuid::new_v4().to_string(), change);
-    let head = Head::of(&row);
-    INSERT.rows(transaction, vec![row]).await?;
-    Ok(head)
+/// The row of a new organization's head, and with it the name of its history.
+pub(crate) fn new_row(id: &OrganizationId, change: &HeadChange) -> Model {
+    model(id, Uuid::new_v4().to_string(), change)
 }
 
 /// Names every history anew. One name serves all: a token says which organization it is of.
@@ -182,13 +189,44 @@ pub(crate) async fn begin_epochs(connection: &impl ConnectionTrait) -> Result<u6
     Ok(begun.rows_affected)
 }
 
-/// Moves the head on. Errors: [`StoreError::Stale`] if it is not where it was when it was locked.
-pub(crate) async fn update(
-    transaction: &Transaction,
+/// The head is found only where it was; on PostgreSQL the rest of a statement takes that as its condition.
+const STAY: &str = "UPDATE organization_head SET revision = revision \
+     WHERE organization = $1 AND epoch = $2 AND revision = $3 RETURNING 1";
+const MOVE: &str = "UPDATE organization_head \
+     SET revision = $1, clock_floor_us = $2, next_blocker = $3, next_meeting = $4 \
+     WHERE organization = $5 AND epoch = $6 AND revision = $7 RETURNING 1";
+const MOVE_WITH_PROFILE: &str = "UPDATE organization_head \
+     SET revision = $1, clock_floor_us = $2, next_blocker = $3, next_meeting = $4, display_name = $5, root = $6, \
+     aged_after_us = $7, due_soon_within_us = $8, acknowledgement_expiry_us = $9, hold_limit_us = $10, \
+     created_us = $11, updated_us = $12, profile_revision = $13 \
+     WHERE organization = $14 AND epoch = $15 AND revision = $16 RETURNING 1";
+
+/// How a change of the head is written where `before` is the head, and the head afterwards.
+pub(crate) fn head_write(
     id: &OrganizationId,
-    before: &Head,
-    change: &HeadChange,
-) -> Result<Head, StoreError> {
+    before: Option<&Head>,
+    change: Option<&HeadChange>,
+) -> Result<(HeadWrite, Head), StoreError> {
+    let Some(before) = before else {
+        let change = change.ok_or_else(|| StoreError::Other {
+            cause: "something is to be written of an organization that does not exist".to_owned(),
+        })?;
+        let row = new_row(id, change);
+        let after = Head::of(&row);
+        return Ok((HeadWrite::Create(INSERT.part(vec![row])?), after));
+    };
+    let place = [
+        Cell::text(id.as_str()),
+        Cell::text(&before.epoch),
+        Cell::number(before.revision),
+    ];
+    let Some(change) = change else {
+        let head = HeadWrite::Move {
+            sql: STAY,
+            values: place.into(),
+        };
+        return Ok((head, before.clone()));
+    };
     let Model {
         organization: _,
         epoch,
@@ -206,43 +244,30 @@ pub(crate) async fn update(
         updated_us,
         profile_revision,
     } = model(id, before.epoch.clone(), change);
-    let mut update = Entity::update_many()
-        .col_expr(Column::Revision, Expr::value(revision))
-        .col_expr(Column::ClockFloorUs, Expr::value(clock_floor_us))
-        .col_expr(Column::NextBlocker, Expr::value(next_blocker))
-        .col_expr(Column::NextMeeting, Expr::value(next_meeting));
-    if change.profile_changed {
-        update = update
-            .col_expr(Column::DisplayName, Expr::value(display_name))
-            .col_expr(Column::Root, Expr::value(root))
-            .col_expr(Column::AgedAfterUs, Expr::value(aged_after_us))
-            .col_expr(Column::DueSoonWithinUs, Expr::value(due_soon_within_us))
-            .col_expr(
-                Column::AcknowledgementExpiryUs,
-                Expr::value(acknowledgement_expiry_us),
-            )
-            .col_expr(Column::HoldLimitUs, Expr::value(hold_limit_us))
-            .col_expr(Column::CreatedUs, Expr::value(created_us))
-            .col_expr(Column::UpdatedUs, Expr::value(updated_us))
-            .col_expr(Column::ProfileRevision, Expr::value(profile_revision));
-    }
-    let updated = update
-        .filter(Column::Organization.eq(id.as_str()))
-        .filter(Column::Revision.eq(before.revision))
-        .exec(transaction)
-        .await?;
-    if updated.rows_affected != 1 {
-        let found = head(transaction, id).await?;
-        return Err(StoreError::Stale {
-            expected: before.revision,
-            found: found.map_or(0, |head| head.revision),
-        });
-    }
-    Ok(Head {
+    let after = Head {
         epoch,
         revision,
         time: Timestamp::from_micros(clock_floor_us),
-    })
+    };
+    let moved = [revision, clock_floor_us, next_blocker, next_meeting];
+    let mut values = Vec::from(moved.map(Cell::number));
+    let mut sql = MOVE;
+    if change.profile_changed {
+        sql = MOVE_WITH_PROFILE;
+        values.extend([Cell::text(display_name), Cell::text(root)]);
+        let numbers = [
+            aged_after_us,
+            due_soon_within_us,
+            acknowledgement_expiry_us,
+            hold_limit_us,
+            created_us,
+            updated_us,
+            profile_revision,
+        ];
+        values.extend(numbers.map(Cell::number));
+    }
+    values.extend(place);
+    Ok((HeadWrite::Move { sql, values }, after))
 }
 
 async fn find(

@@ -14,8 +14,7 @@ use crate::{
     entity::{policy, policy_version},
     error::StoreError,
     row::{Row, to_json},
-    sql::Write,
-    transaction::Transaction,
+    sql::{Part, Write},
 };
 use rule::RuleJson;
 
@@ -44,26 +43,23 @@ pub(crate) async fn versions(
     rows.into_iter().map(version_from_row).collect()
 }
 
+pub(crate) fn part(id: &OrganizationId, policies: &[Arc<Policy>]) -> Result<Part, StoreError> {
+    let rows = policies.iter().map(|policy| policy_to_row(id, policy));
+    REPLACE.part(rows.collect())
+}
+
 /// Versions are only ever added: one that is there already is an error.
-pub(crate) async fn write(
-    transaction: &Transaction,
+pub(crate) fn version_part(
     id: &OrganizationId,
-    policies: &[Arc<Policy>],
     versions: &[Arc<CompiledVersion>],
-) -> Result<(), StoreError> {
-    let rows = policies
-        .iter()
-        .map(|policy| policy_to_row(id, policy))
-        .collect();
-    REPLACE.rows(transaction, rows).await?;
+) -> Result<Part, StoreError> {
     let rows = versions
         .iter()
         .map(|version| version_to_row(id, &version.version));
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    INSERT_VERSION.rows(transaction, rows).await
+    INSERT_VERSION.part(rows.collect::<Result<_, _>>()?)
 }
 
-fn policy_to_row(organization: &OrganizationId, policy: &Policy) -> policy::Model {
+pub(crate) fn policy_to_row(organization: &OrganizationId, policy: &Policy) -> policy::Model {
     let Policy {
         id,
         node,
@@ -100,7 +96,7 @@ fn policy_from_row(model: policy::Model) -> Result<Policy, StoreError> {
     })
 }
 
-fn version_to_row(
+pub(crate) fn version_to_row(
     organization: &OrganizationId,
     version: &Version,
 ) -> Result<policy_version::Model, StoreError> {

@@ -2,21 +2,25 @@
 
 use echelon_domain::{OrganizationId, RequestId, Timestamp};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _, FromQueryResult as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, Statement,
     sea_query::{Expr, ExprTrait as _, LockBehavior, LockType},
 };
 
 use crate::{
     entity::request::{Column, Entity, Model},
     error::StoreError,
-    row::Row,
-    sql::{self, Find, Write},
-    transaction::Transaction,
+    row::{Row, to_json},
+    sql::{self, Part, Write},
 };
 
 static INSERT: Write<Entity> = Write::insert();
-static FIND: Find<Entity> = Find::by(Column::RequestId);
+
+/// A join, since a list as long as the one that is asked for makes PostgreSQL read the whole table.
+const FIND_POSTGRES: &str = "SELECT found.* FROM json_array_elements_text($2::json) AS asked(value) \
+     JOIN request AS found ON found.organization = $1 AND found.request_id = asked.value";
+const FIND_SQLITE: &str = "SELECT * FROM request \
+     WHERE organization = $1 AND request_id IN (SELECT value FROM json_each($2))";
 
 /// The answer of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,23 +40,31 @@ pub struct StoredRequest {
 }
 
 pub(crate) async fn identified(
-    transaction: &Transaction,
+    connection: &impl ConnectionTrait,
     id: &OrganizationId,
     ids: &[RequestId],
 ) -> Result<Vec<StoredRequest>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = connection.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => FIND_POSTGRES,
+        _ => FIND_SQLITE,
+    };
     let ids: Vec<&str> = ids.iter().map(RequestId::as_str).collect();
-    let rows = FIND.rows(transaction, id.as_str(), &ids).await?;
-    rows.into_iter().map(from_row).collect()
+    let values = [id.as_str().into(), to_json(&ids)?.into()];
+    let ask = Statement::from_sql_and_values(backend, sql, values);
+    let rows = connection.query_all_raw(ask).await?;
+    rows.iter()
+        .map(|row| from_row(Model::from_query_result(row, "")?))
+        .collect()
 }
 
 /// An answer is given once: a second one is an error.
-pub(crate) async fn write(
-    transaction: &Transaction,
-    id: &OrganizationId,
-    requests: &[StoredRequest],
-) -> Result<(), StoreError> {
-    let rows = requests.iter().map(|request| to_row(id, request)).collect();
-    INSERT.rows(transaction, rows).await
+pub(crate) fn part(id: &OrganizationId, requests: &[StoredRequest]) -> Result<Part, StoreError> {
+    let rows = requests.iter().map(|request| to_row(id, request));
+    INSERT.part(rows.collect())
 }
 
 /// Deletes the oldest answers from before an instant. What another replica is deleting is left to it.

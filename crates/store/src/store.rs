@@ -1,10 +1,10 @@
 //! The store: an open database, and what can be read from it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use echelon_domain::{
-    BlockerNumber, MeetingNumber, OrganizationId, Timestamp, blocker::Blocker, list::BlockerQuery,
-    meeting::Meeting, organization::Parts, profile::Profile,
+    BlockerNumber, MeetingNumber, OrganizationId, RequestId, Timestamp, blocker::Blocker,
+    list::BlockerQuery, meeting::Meeting, profile::Profile,
 };
 use sea_orm::{
     AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
@@ -15,12 +15,15 @@ use crate::{
     audit::Audit,
     batch::Batch,
     blocker,
+    changes::Changes,
     error::StoreError,
     event::{self, EventRow},
+    flush::{self, Flush, sqlite::Turn},
     lock::Lock,
+    look::Look,
     meeting::{self, MeetingQuery},
     open::{self, Missing, Opened, Options},
-    organization::{self, Head},
+    organization::{self, Head, Loaded},
     request, schema,
     snapshot::Snapshot,
     statements::Statements,
@@ -42,11 +45,24 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
+/// A commit that is durable.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The head after it.
+    pub head: Head,
+    /// The database's clock at that time; none on SQLite, which has no clock of its own.
+    pub database_time: Option<Timestamp>,
+}
+
 #[derive(Debug)]
 struct Inner {
     kind: DatabaseKind,
     writer: DatabaseConnection,
     readers: DatabaseConnection,
+    /// Writes to an SQLite file; the writer above is for what is done to all of it.
+    file: Option<flush::sqlite::Writer>,
+    /// Of statements of PostgreSQL.
+    texts: flush::postgres::Texts,
     statements: Arc<Statements>,
     /// The last to go: the file is free once the pools are.
     _lock: Option<Lock>,
@@ -68,6 +84,7 @@ impl Store {
         let Opened {
             mut writer,
             mut readers,
+            file,
             lock,
         } = opened;
         let statements = Arc::new(Statements::default());
@@ -86,6 +103,8 @@ impl Store {
                 kind,
                 writer,
                 readers,
+                file: file.map(|file| flush::sqlite::Writer::new(file, statements.clone())),
+                texts: flush::postgres::Texts::default(),
                 statements,
                 _lock: lock,
             }),
@@ -95,6 +114,9 @@ impl Store {
     /// Waits for what runs and closes every connection; on SQLite the write-ahead log is folded into the file. What
     /// is asked afterwards fails. Errors: [`StoreError::Other`].
     pub async fn close(&self) -> Result<(), StoreError> {
+        if let Some(file) = &self.inner.file {
+            file.close().await?;
+        }
         self.inner.readers.close_by_ref().await?;
         self.inner.writer.close_by_ref().await?;
         Ok(())
@@ -132,27 +154,115 @@ impl Store {
     /// Begins the write transaction of an organization and locks its head before all else.
     /// Errors: [`StoreError::Busy`] if others hold the head for too long.
     pub async fn begin(&self, id: &OrganizationId) -> Result<Batch, StoreError> {
-        let statements = self.inner.statements.clone();
-        let writer = &self.inner.writer;
-        let transaction = match self.kind() {
-            DatabaseKind::Sqlite => {
-                Transaction::sqlite(writer.get_sqlite_connection_pool(), statements).await?
-            }
-            DatabaseKind::Postgres => {
-                Transaction::postgres(writer.get_postgres_connection_pool(), statements).await?
-            }
+        if let Some(file) = &self.inner.file {
+            return Batch::on_sqlite(self.clone(), file.turn().await, id).await;
+        }
+        let transaction = self.begin_postgres().await?;
+        Batch::on_postgres(self.clone(), transaction, id).await
+    }
+
+    /// Looks at the head of an organization, the database's clock, and the answers of calls, and locks nothing.
+    pub async fn look(
+        &self,
+        id: &OrganizationId,
+        requests: &[RequestId],
+    ) -> Result<Look, StoreError> {
+        let connection = match self.kind() {
+            DatabaseKind::Sqlite => &self.inner.readers,
+            // Slow reads must not keep a write waiting, and this is the beginning of one.
+            DatabaseKind::Postgres => &self.inner.writer,
         };
-        Batch::lock(self.clone(), transaction, id).await
+        Look::at(connection, id, requests).await
+    }
+
+    /// Writes changes if the head still is the one that they were decided on, and makes them durable: one way to the
+    /// database, with no lock held before it. Nobody can have written in between, since a head moves with every write.
+    /// Errors: as [`Batch::commit`].
+    pub async fn commit_on(
+        &self,
+        id: &OrganizationId,
+        head: &Head,
+        changes: &Changes,
+    ) -> Result<Committed, StoreError> {
+        let flush = Flush::of(id, Some(head), changes)?;
+        if let Some(file) = &self.inner.file {
+            return self.write_sqlite(file.turn().await, flush).await;
+        }
+        if !flush.later.is_empty() {
+            return self
+                .write_postgres(self.begin_postgres().await?, flush)
+                .await;
+        }
+        let (stale, head) = (flush.stale(), flush.after.clone());
+        let pool = self.inner.writer.get_postgres_connection_pool();
+        let mut written = None;
+        for statement in flush::postgres::Statement::of(&self.inner.texts, flush)? {
+            let started = Instant::now();
+            let sql = statement.sql.clone();
+            let row = statement.query().fetch_one(pool).await;
+            self.inner.statements.note(&sql, started.elapsed());
+            written = flush::postgres::answer(&row?)?;
+        }
+        let database_time = Some(written.ok_or(stale)?);
+        Ok(Committed {
+            head,
+            database_time,
+        })
+    }
+
+    pub(crate) async fn write_sqlite(
+        &self,
+        turn: Turn,
+        flush: Flush,
+    ) -> Result<Committed, StoreError> {
+        let file = self.inner.file.as_ref().ok_or_else(|| StoreError::Other {
+            cause: "a file is to be written and the database is none".to_owned(),
+        })?;
+        Ok(Committed {
+            head: file.write(turn, flush).await?,
+            database_time: None,
+        })
+    }
+
+    pub(crate) async fn write_postgres(
+        &self,
+        transaction: Transaction,
+        flush: Flush,
+    ) -> Result<Committed, StoreError> {
+        let (stale, head) = (flush.stale(), flush.after.clone());
+        let mut database_time = None;
+        for statement in flush::postgres::Statement::of(&self.inner.texts, flush)? {
+            let row = transaction.write(statement).await?;
+            let Some(time) = flush::postgres::answer(&row)? else {
+                return Err(stale);
+            };
+            database_time = Some(time);
+        }
+        transaction.commit().await?;
+        Ok(Committed {
+            head,
+            database_time,
+        })
+    }
+
+    /// What sees everything that is committed.
+    pub(crate) fn readers(&self) -> &DatabaseConnection {
+        &self.inner.readers
+    }
+
+    async fn begin_postgres(&self) -> Result<Transaction, StoreError> {
+        let pool = self.inner.writer.get_postgres_connection_pool();
+        Transaction::begin(pool, self.inner.statements.clone()).await
     }
 
     /// The organization with its live blockers and open meetings, from one snapshot; none if it does not exist.
-    pub async fn load(&self, id: &OrganizationId) -> Result<Option<Parts>, StoreError> {
+    pub async fn load(&self, id: &OrganizationId) -> Result<Option<Loaded>, StoreError> {
         let snapshot = self.begin_read().await?;
         organization::load(&snapshot, id).await
     }
 
     /// The organization with every blocker and meeting there ever was, from one snapshot; none if it does not exist.
-    pub async fn load_all(&self, id: &OrganizationId) -> Result<Option<Parts>, StoreError> {
+    pub async fn load_all(&self, id: &OrganizationId) -> Result<Option<Loaded>, StoreError> {
         let snapshot = self.begin_read().await?;
         if self.kind() == DatabaseKind::Postgres {
             // A check offline may take its time.
@@ -208,6 +318,10 @@ impl Store {
 
     /// Deletes the oldest stored answers from before an instant, at most `limit`, and tells how many it were.
     pub async fn purge_requests(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        let _turn = match &self.inner.file {
+            Some(file) => Some(file.turn().await),
+            None => None,
+        };
         request::purge(&self.inner.writer, before, limit).await
     }
 
@@ -219,6 +333,24 @@ impl Store {
     ) -> Result<Option<Blocker>, StoreError> {
         let found = blocker::numbered(&self.inner.readers, id, &[number]).await?;
         Ok(found.into_iter().next())
+    }
+
+    /// These blockers, live or not; those that do not exist are left out.
+    pub async fn blockers_numbered(
+        &self,
+        id: &OrganizationId,
+        numbers: &[BlockerNumber],
+    ) -> Result<Vec<Blocker>, StoreError> {
+        blocker::numbered(&self.inner.readers, id, numbers).await
+    }
+
+    /// These meetings, open or not; those that do not exist are left out.
+    pub async fn meetings_numbered(
+        &self,
+        id: &OrganizationId,
+        numbers: &[MeetingNumber],
+    ) -> Result<Vec<Meeting>, StoreError> {
+        meeting::numbered(&self.inner.readers, id, numbers).await
     }
 
     /// A page of blockers and the revision they are of, from one snapshot; revision 0 if there is no organization.

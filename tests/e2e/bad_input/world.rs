@@ -6,7 +6,7 @@ use echelon_testkit::{TestDatabase, TestServer};
 use crate::support::{DAY, Org, assert_sound, later, rules};
 
 /// Every table that calls write to.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 9] = [
     "organization_head",
     "node",
     "policy",
@@ -14,7 +14,6 @@ const TABLES: [&str; 10] = [
     "blocker",
     "meeting",
     "node_counter",
-    "node_level_counter",
     "event",
     "request",
 ];

@@ -71,7 +71,13 @@ async fn e8_the_same_history_gives_the_same_rows_on_both(database: TestDatabase)
         let log = log.unwrap();
         assert_eq!(log, history.events);
         logs.push(log);
-        let parts = history.store.load_all(&history.id).await.unwrap().unwrap();
+        let parts = history
+            .store
+            .load_all(&history.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .parts;
         stored.push(Organization::restore(parts));
     }
     assert_eq!(logs[0], logs[1]);
@@ -201,7 +207,7 @@ async fn e9_a_load_beside_a_writer_is_one_snapshot(database: TestDatabase) {
     });
     let mut revisions = BTreeSet::new();
     while revisions.len() < SEEN {
-        let loaded = Organization::restore(store.load(&id).await.unwrap().unwrap());
+        let loaded = Organization::restore(store.load(&id).await.unwrap().unwrap().parts);
         assert_eq!(check::check(&loaded, Completeness::LiveOnly), []);
         revisions.insert(loaded.revision());
     }

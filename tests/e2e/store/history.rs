@@ -89,8 +89,7 @@ impl History {
         let meetings = batch.meetings(&meetings).await.unwrap();
         self.live.recall(blockers, meetings);
         let decided = self.decide(commands);
-        batch.flush(&self.changes(&decided)).await.unwrap();
-        batch.commit().await.unwrap();
+        batch.commit(&self.changes(&decided)).await.unwrap();
         self.accept(decided)
     }
 
@@ -157,11 +156,11 @@ impl History {
 
     /// Fails unless the tables hold what the log folds to, and it keeps the guarantees (E1, E2, E9).
     pub(super) async fn check(&self) {
-        let parts = self.store.load_all(&self.id).await.unwrap().unwrap();
+        let parts = self.store.load_all(&self.id).await.unwrap().unwrap().parts;
         let stored = Organization::restore(parts);
         assert_eq!(check::compare(&self.folded, &stored), []);
         assert_eq!(check::check(&stored, Completeness::All), []);
-        let parts = self.store.load(&self.id).await.unwrap().unwrap();
+        let parts = self.store.load(&self.id).await.unwrap().unwrap().parts;
         let live = Organization::restore(parts);
         assert_eq!(check::compare(&self.live, &live), []);
         assert_eq!(check::check(&live, Completeness::LiveOnly), []);

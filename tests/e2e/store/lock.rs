@@ -1,7 +1,7 @@
 //! The head is locked first: writers of an organization take turns, and what is not committed leaves nothing.
 
 use echelon_domain::{Organization, OrganizationId, command::Command, profile::SettingsPatch};
-use echelon_store::{DatabaseKind, Store, StoreError};
+use echelon_store::{DatabaseKind, Head, Store, StoreError};
 use echelon_testkit::{TestDatabase, on_both};
 use tokio::task::JoinHandle;
 
@@ -13,7 +13,7 @@ on_both!(
     e3_e1_two_writers_take_turns,
     e3_two_writers_cannot_create_the_same_organization,
     the_epoch_stays_and_differs_between_organizations,
-    a_batch_sees_what_it_wrote,
+    e5_a_commit_without_a_lock_waits_for_it_and_is_refused_if_the_head_has_moved,
 );
 
 fn create(display_name: &str) -> Command {
@@ -28,9 +28,8 @@ fn create(display_name: &str) -> Command {
 async fn a_batch_that_is_dropped_leaves_nothing(database: TestDatabase) {
     let mut history = History::with_trains(database.open_store().await, 1, 1).await;
     let head = history.store.head(&history.id).await.unwrap();
-    let decided = history.decide(&[raise("team-1-1", "gone with the batch")]);
     let mut batch = history.store.begin(&history.id).await.unwrap();
-    batch.flush(&history.changes(&decided)).await.unwrap();
+    batch.load().await.unwrap();
     drop(batch);
     assert_eq!(history.store.head(&history.id).await.unwrap(), head);
     history.check().await;
@@ -44,13 +43,48 @@ async fn e3_e1_changes_decided_on_an_older_revision_are_refused(database: TestDa
     let mut history = History::with_trains(database.open_store().await, 1, 1).await;
     let stale = history.decide(&[raise("team-1-1", "too late")]);
     history.commit_all(&[raise("team-1-1", "first")]).await;
-    let mut batch = history.store.begin(&history.id).await.unwrap();
-    let refused = batch.flush(&history.changes(&stale)).await;
+    let changes = history.changes(&stale);
+    let batch = history.store.begin(&history.id).await.unwrap();
+    let refused = batch.commit(&changes).await;
     assert!(
         matches!(refused, Err(StoreError::Stale { .. })),
         "{refused:?}"
     );
-    drop(batch);
+    // Nor without a lock: the head is not where it was, or it is that of another history.
+    let now = history.store.head(&history.id).await.unwrap().unwrap();
+    let revision = stale.base.revision();
+    let heads = [
+        Head {
+            revision,
+            ..now.clone()
+        },
+        Head {
+            revision,
+            epoch: "another".to_owned(),
+            time: now.time,
+        },
+    ];
+    for head in heads {
+        let refused = history.store.commit_on(&history.id, &head, &changes).await;
+        assert!(
+            matches!(refused, Err(StoreError::Stale { .. })),
+            "{refused:?}"
+        );
+    }
+    let elsewhere = Head {
+        epoch: "another".to_owned(),
+        ..now
+    };
+    let newest = history.decide(&[raise("team-1-1", "of another history")]);
+    let changes = history.changes(&newest);
+    let refused = history
+        .store
+        .commit_on(&history.id, &elsewhere, &changes)
+        .await;
+    assert!(
+        matches!(refused, Err(StoreError::Stale { .. })),
+        "{refused:?}"
+    );
     history.check().await;
 }
 
@@ -76,11 +110,11 @@ async fn e3_e1_two_writers_take_turns(database: TestDatabase) {
     let decided = history.decide(&[raise("team-1-1", "first")]);
     let mut batch = history.store.begin(&history.id).await.unwrap();
     let waiting = begin(other, history.id.clone());
-    // The other has every chance to run while this one flushes.
-    batch.flush(&history.changes(&decided)).await.unwrap();
+    // The other has every chance to run while this one reads.
+    batch.load().await.unwrap();
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
-    batch.commit().await.unwrap();
+    batch.commit(&history.changes(&decided)).await.unwrap();
     history.accept(decided);
     // It was let in after the commit and sees it.
     assert_eq!(waiting.await.unwrap(), Some(history.live.revision()));
@@ -94,10 +128,10 @@ async fn e3_two_writers_cannot_create_the_same_organization(database: TestDataba
     assert_eq!(batch.head(), None);
     let waiting = begin(other, history.id.clone());
     let decided = history.decide(&[create("Acme")]);
-    batch.flush(&history.changes(&decided)).await.unwrap();
+    batch.load().await.unwrap();
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
-    batch.commit().await.unwrap();
+    batch.commit(&history.changes(&decided)).await.unwrap();
     history.accept(decided);
     assert_eq!(waiting.await.unwrap(), Some(1));
 }
@@ -126,24 +160,31 @@ async fn the_epoch_stays_and_differs_between_organizations(database: TestDatabas
     assert_eq!(page[0].1.display_name, "Borealis");
 }
 
-async fn a_batch_sees_what_it_wrote(database: TestDatabase) {
+/// Decided before somebody else had the lock, and sent while he had it.
+async fn e5_a_commit_without_a_lock_waits_for_it_and_is_refused_if_the_head_has_moved(
+    database: TestDatabase,
+) {
     let mut history = History::with_trains(database.open_store().await, 1, 1).await;
-    let before = history.live.revision();
-    let decided = history.decide(&[raise("team-1-1", "seen at once")]);
-    let mut batch = history.store.begin(&history.id).await.unwrap();
+    let other = second(&database, &history.store).await;
+    let head = history.store.head(&history.id).await.unwrap().unwrap();
+    let outrun = history.decide(&[raise("team-1-1", "outrun")]);
+    let changes = history.changes(&outrun);
+    let mut batch = other.begin(&history.id).await.unwrap();
     assert_eq!(
         batch.database_time().is_some(),
         database.kind() == DatabaseKind::Postgres
     );
-    batch.flush(&history.changes(&decided)).await.unwrap();
-    let parts = batch.load().await.unwrap().unwrap();
-    assert_eq!(parts.blockers.len(), 1);
-    assert_eq!(
-        batch.events_after(before, 10).await.unwrap().len(),
-        decided.events.len()
-    );
-    // Others see nothing of it yet.
-    let parts = history.store.load(&history.id).await.unwrap().unwrap();
-    assert_eq!(parts.blockers.len(), 0);
-    batch.commit().await.unwrap();
+    let sent = {
+        let (store, id) = (history.store.clone(), history.id.clone());
+        tokio::spawn(async move { store.commit_on(&id, &head, &changes).await })
+    };
+    batch.load().await.unwrap();
+    tokio::task::yield_now().await;
+    assert!(!sent.is_finished());
+    let first = history.decide(&[raise("team-1-1", "first")]);
+    batch.commit(&history.changes(&first)).await.unwrap();
+    history.accept(first);
+    let sent = sent.await.unwrap();
+    assert!(matches!(sent, Err(StoreError::Stale { .. })), "{sent:?}");
+    history.check().await;
 }

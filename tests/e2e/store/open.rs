@@ -23,7 +23,7 @@ fn options(url: &str) -> Options {
     }
 }
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 10] = [
     "organization_head",
     "node",
     "policy",
@@ -31,7 +31,6 @@ const TABLES: [&str; 11] = [
     "blocker",
     "meeting",
     "node_counter",
-    "node_level_counter",
     "event",
     "request",
     "seaql_migrations",

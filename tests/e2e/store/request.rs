@@ -29,9 +29,8 @@ async fn e7_an_answer_is_kept_with_its_commit_until_it_is_purged(database: TestD
     let decided = history.decide(&[raise("team-1-1", "with an answer")]);
     let mut changes = history.changes(&decided);
     changes.requests = kept.to_vec();
-    let mut batch = history.store.begin(&history.id).await.unwrap();
-    batch.flush(&changes).await.unwrap();
-    batch.commit().await.unwrap();
+    let batch = history.store.begin(&history.id).await.unwrap();
+    batch.commit(&changes).await.unwrap();
     history.accept(decided);
 
     let ids = ["c", "unknown", "a"].map(|id| RequestId::new("request_id", id).unwrap());
@@ -54,9 +53,8 @@ async fn e7_an_answer_alone_can_be_kept(database: TestDatabase) {
     let mut changes = history.changes(&decided);
     changes.requests = vec![answer("alone", START)];
     let before = history.store.head(&history.id).await.unwrap();
-    let mut batch = history.store.begin(&history.id).await.unwrap();
-    batch.flush(&changes).await.unwrap();
-    batch.commit().await.unwrap();
+    let batch = history.store.begin(&history.id).await.unwrap();
+    batch.commit(&changes).await.unwrap();
     assert_eq!(history.store.head(&history.id).await.unwrap(), before);
     let mut batch = history.store.begin(&history.id).await.unwrap();
     let ids = [RequestId::new("request_id", "alone").unwrap()];

@@ -1,6 +1,6 @@
-//! What a roll-up costs without counters: the best SQL over the server's own tables, through the same driver.
+//! What a roll-up costs without counters: the best SQL over what the server's tables hold, through the same driver.
 //!
-//! The tree is in a side table with its paths, built once: the recursive form finds the nodes below by their parents, the
+//! The open blockers are in a side table of their own, and the tree in another with its paths, built once: the recursive form finds the nodes below by their parents, the
 //! other by the start of their paths. Only the node's own figures are computed, not those of its children.
 
 use std::{
@@ -39,21 +39,24 @@ const RECURSIVE: &str = concat!(
     "WITH RECURSIVE below(node) AS (SELECT $2 UNION ALL ",
     "SELECT place.node FROM below JOIN place ON place.parent = below.node) ",
     figures!(
-        "FROM below JOIN blocker ON blocker.organization = $1 AND blocker.origin = below.node AND blocker.open = 1 \
+        "FROM below JOIN open_blocker AS blocker ON blocker.organization = $1 AND blocker.origin = below.node \
          JOIN place AS held ON held.node = blocker.holder WHERE $3 <> ''"
     )
 );
 const BY_PATH: &str = figures!(
-    "FROM place JOIN blocker ON blocker.organization = $1 AND blocker.origin = place.node AND blocker.open = 1 \
+    "FROM place JOIN open_blocker AS blocker ON blocker.organization = $1 AND blocker.origin = place.node \
      JOIN place AS held ON held.node = blocker.holder WHERE place.path >= $2 AND place.path < $3"
 );
 /// SQLite does not find by itself that the open blockers are few and the teams many.
 const BY_PATH_SQLITE: &str = figures!(
-    "FROM blocker INDEXED BY blocker_holder CROSS JOIN place ON place.node = blocker.origin \
+    "FROM open_blocker AS blocker CROSS JOIN place ON place.node = blocker.origin \
      CROSS JOIN place AS held ON held.node = blocker.holder \
-     WHERE blocker.organization = $1 AND blocker.open = 1 AND place.path >= $2 AND place.path < $3"
+     WHERE blocker.organization = $1 AND place.path >= $2 AND place.path < $3"
 );
-const SIDE_TABLE: [&str; 3] = [
+const SIDE_TABLES: [&str; 5] = [
+    "CREATE TEMPORARY TABLE open_blocker AS SELECT organization, origin, holder, severity, state, owner, escalation, \
+     due_us, committed_us, raised_us FROM blocker WHERE open = 1",
+    "CREATE INDEX open_blocker_origin ON open_blocker (organization, origin)",
     "CREATE TEMPORARY TABLE place (node TEXT PRIMARY KEY, parent TEXT, level TEXT NOT NULL, path TEXT NOT NULL)",
     "CREATE INDEX place_parent ON place (parent)",
     "CREATE INDEX place_path ON place (path)",
@@ -81,7 +84,7 @@ pub struct Recompute {
 }
 
 impl Recompute {
-    /// Builds the side table and finds the faster form for the root.
+    /// Builds the side tables and finds the faster form for the root.
     ///
     /// # Errors
     /// If the database refuses.
@@ -201,7 +204,7 @@ impl Recompute {
     }
 
     async fn build(&mut self, dataset: &Dataset) -> Result<()> {
-        for statement in SIDE_TABLE {
+        for statement in SIDE_TABLES {
             match &mut self.connection {
                 Connection::Sqlite(connection) => connection.execute(statement).await.map(drop)?,
                 Connection::Postgres(connection) => {
@@ -242,7 +245,7 @@ impl Recompute {
         }
         if let Connection::Postgres(connection) = &mut self.connection {
             connection.execute("ANALYZE place").await?;
-            connection.execute("ANALYZE blocker").await?;
+            connection.execute("ANALYZE open_blocker").await?;
             // A plan for any path would look at every open blocker, whatever the path.
             connection
                 .execute("SET plan_cache_mode = force_custom_plan")

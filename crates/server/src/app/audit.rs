@@ -9,10 +9,11 @@ use echelon_domain::{
     check::drift,
     command::{Command, Outcome},
 };
+use prost::Message as _;
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::{App, Call, batch::Job, runtime::Runtime, shutting_down};
+use super::{App, Call, runtime::Runtime, shutting_down, writer::Job};
 
 /// Most nodes that one event puts right: an event must fit into what clients take.
 const REPAIR_LIMIT: usize = 1_000;
@@ -55,10 +56,10 @@ impl App {
         );
         let runtime = self.existing(id).await?;
         loop {
-            let (nodes, remaining) = repair(&runtime).await?;
+            let nodes = repair(&runtime).await?;
             self.metrics.count_repaired(nodes);
             audited.repaired += nodes;
-            if !remaining {
+            if nodes < REPAIR_LIMIT {
                 return Ok(audited);
             }
         }
@@ -96,9 +97,8 @@ pub(super) async fn audit_loaded(app: Arc<App>) {
     }
 }
 
-/// Has the writer put right what differs now. Tells how many nodes did, and whether more do.
-async fn repair(runtime: &Runtime) -> Result<(usize, bool), Error> {
-    let (counted, count) = oneshot::channel();
+/// Has the writer put right what differs now. Tells how many nodes did: more may if it is as many as it takes at once.
+async fn repair(runtime: &Runtime) -> Result<usize, Error> {
     let (reply, answer) = oneshot::channel();
     let job = Job {
         call: Call {
@@ -112,19 +112,18 @@ async fn repair(runtime: &Runtime) -> Result<(usize, bool), Error> {
             books: Box::default(),
             limit: REPAIR_LIMIT,
         },
-        respond: Box::new(move |decision| {
-            if let Outcome::CountersRepaired { nodes, remaining } = decision.outcome {
-                // The receiver outlives the job.
-                let _ = counted.send((nodes, remaining));
-            }
-            Ok(Vec::new())
+        respond: Box::new(|decision| match decision.outcome {
+            Outcome::CountersRepaired {
+                nodes,
+                remaining: _,
+            } => Ok(u64::try_from(nodes).unwrap_or(u64::MAX).encode_to_vec()),
+            _ => Err(Error::internal("a repair came to something else")),
         }),
         reply,
         span: Span::current(),
     };
     runtime.repair(job).await?;
-    answer.await.map_err(|_| shutting_down())??;
-    count
-        .await
-        .map_err(|_| Error::internal("a repair came to something else"))
+    let answer = answer.await.map_err(|_| shutting_down())??;
+    let nodes = u64::decode(answer.as_slice()).map_err(Error::internal)?;
+    Ok(usize::try_from(nodes).unwrap_or(usize::MAX))
 }

@@ -8,10 +8,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Settings,
-    batch::{Job, Writer},
     freshness::Lookout,
     recent::Recent,
     rollups::Rollups,
+    writer::{Job, Known, Writer},
 };
 use crate::{clock::Clock, metrics::Metrics};
 
@@ -53,17 +53,30 @@ impl Runtime {
         metrics: Arc<Metrics>,
         settings: &Settings,
     ) -> Result<Self, Error> {
-        let state = match store.load(&id).await? {
-            Some(parts) => Organization::restore(parts),
+        let known = store.load(&id).await?.map(|loaded| Known {
+            epoch: loaded.head.epoch,
+            state: Organization::restore(loaded.parts),
+        });
+        let state = match &known {
+            Some(known) => known.state.clone(),
             None => Organization::empty(id.clone()),
         };
-        let (publish, published) = watch::channel(Arc::new(state.clone()));
+        let (publish, published) = watch::channel(Arc::new(state));
         let (orders, queue) = mpsc::channel(settings.queue_length);
         let recent = Arc::new(Recent::default());
         let rollups = Arc::new(Rollups::default());
         let copies = (recent.clone(), rollups.clone());
-        let writer = Writer::new(store, clock, metrics.clone(), publish, copies, state);
-        tokio::spawn(writer.run(queue, settings.batch_size));
+        let batch_size = settings.batch_size;
+        let writer = Writer::new(
+            store,
+            clock,
+            metrics.clone(),
+            publish,
+            copies,
+            known,
+            batch_size,
+        );
+        tokio::spawn(writer.run(queue));
         Ok(Self {
             id,
             orders,

@@ -8,10 +8,11 @@ use echelon_domain::{
     command::{Command, Outcome},
 };
 use echelon_store::StoreError;
+use prost::Message as _;
 use tokio::{sync::oneshot, task::JoinSet, time::MissedTickBehavior};
 use tracing::Span;
 
-use super::{App, Call, audit, batch::Job, runtime::Runtime};
+use super::{App, Call, audit, runtime::Runtime, writer::Job};
 
 /// Most blockers that one command looks at: others get their turn in between.
 const PASS_LIMIT: usize = 400;
@@ -203,7 +204,6 @@ async fn pass(app: &App, runtime: &Runtime) -> Result<usize, Error> {
         if !is_due(app, runtime) {
             return Ok(passed);
         }
-        let (counted, count) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
         let job = Job {
             call: Call {
@@ -219,18 +219,16 @@ async fn pass(app: &App, runtime: &Runtime) -> Result<usize, Error> {
                     Outcome::TimersPassed { passed, .. } if !decision.events.is_empty() => passed,
                     _ => 0,
                 };
-                // The receiver outlives the job.
-                let _ = counted.send(passed);
-                Ok(Vec::new())
+                Ok(u64::try_from(passed).unwrap_or(u64::MAX).encode_to_vec())
             }),
             reply,
             span: Span::none(),
         };
         runtime.enqueue(job).await?;
-        answer.await.map_err(|_| super::shutting_down())??;
-        match count.await {
-            Ok(0) | Err(_) => return Ok(passed),
-            Ok(count) => passed += count,
+        let answer = answer.await.map_err(|_| super::shutting_down())??;
+        match u64::decode(answer.as_slice()).map_err(Error::internal)? {
+            0 => return Ok(passed),
+            count => passed += usize::try_from(count).unwrap_or(usize::MAX),
         }
     }
 }

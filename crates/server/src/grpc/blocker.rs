@@ -94,10 +94,10 @@ impl Blockers {
         organization: &OrganizationId,
         call: Call,
         command: Command,
-        respond: impl FnOnce(v1::Blocker, i64) -> R + Send + Sync + 'static,
+        respond: impl Fn(v1::Blocker, i64) -> R + Send + Sync + 'static,
     ) -> Result<R, Error> {
         self.app
-            .mutate(organization, call, command, |decision| {
+            .mutate(organization, call, command, move |decision| {
                 let (blocker, _) = changed(decision)?;
                 Ok(respond(blocker, decision.next.revision()))
             })

@@ -23,11 +23,12 @@ use crate::{
 /// Fewest rows read at once where rows are filtered in memory.
 const CHUNK_MIN: u64 = 500;
 
-const fn column(order: BlockerOrder) -> Column {
+/// What rows are sorted by before their number. A blocker is numbered as it is raised, so that numbers have the order of
+/// times too.
+const fn column(order: BlockerOrder) -> Option<Column> {
     match order {
-        BlockerOrder::Number => Column::Number,
-        BlockerOrder::RaiseTime => Column::RaisedUs,
-        BlockerOrder::Severity => Column::Severity,
+        BlockerOrder::Number | BlockerOrder::RaiseTime => None,
+        BlockerOrder::Severity => Some(Column::Severity),
     }
 }
 
@@ -154,8 +155,10 @@ fn order(
 ) -> Select<Entity> {
     let key = column(query.order);
     if let Some(BlockerCursor { key: at, number }) = after {
-        let place = Expr::tuple([Expr::col(key), Expr::col(Column::Number)]);
-        let last = Expr::tuple([Expr::value(at), Expr::value(number.get())]);
+        let columns = key.into_iter().chain([Column::Number]);
+        let values = key.map(|_| at).into_iter().chain([number.get()]);
+        let place = Expr::tuple(columns.map(Expr::col));
+        let last = Expr::tuple(values.map(Expr::value));
         select = select.filter(if query.descending {
             place.lt(last)
         } else {
@@ -167,7 +170,8 @@ fn order(
     } else {
         Order::Asc
     };
-    select
-        .order_by(key, direction.clone())
-        .order_by(Column::Number, direction)
+    if let Some(key) = key {
+        select = select.order_by(key, direction.clone());
+    }
+    select.order_by(Column::Number, direction)
 }

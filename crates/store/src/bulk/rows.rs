@@ -2,7 +2,14 @@
 
 use std::sync::Arc;
 
-use echelon_domain::{OrganizationId, blocker::Blocker, meeting::Meeting};
+use echelon_domain::{
+    NodeId, OrganizationId,
+    blocker::Blocker,
+    counters::Counters,
+    meeting::Meeting,
+    node::Node,
+    policy::{CompiledVersion, Policy},
+};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, DatabaseConnection, EntityTrait, IntoActiveModel, Iterable as _,
     Value,
@@ -10,11 +17,10 @@ use sea_orm::{
 
 use super::{postgres::CopyRows, sqlite::InsertRows};
 use crate::{
-    blocker,
-    entity::{blocker as blocker_table, event as event_table, meeting as meeting_table},
+    blocker, counter, entity,
     error::StoreError,
     event::{self, EventRow},
-    meeting,
+    meeting, node, policy,
     store::DatabaseKind,
 };
 
@@ -38,6 +44,23 @@ struct Tables<T> {
     events: T,
     blockers: T,
     meetings: T,
+    heads: T,
+    nodes: T,
+    policies: T,
+    versions: T,
+    counters: T,
+}
+
+/// Puts a row into the table that is its, whatever the database.
+macro_rules! put {
+    ($self:ident, $table:ident, $entity:ty, $row:expr) => {{
+        let row = $row;
+        $self.bytes += match &mut $self.rows {
+            Rows::Sqlite(tables) => put::<$entity>(row, &mut tables.$table)?,
+            Rows::Postgres(tables) => put::<$entity>(row, &mut tables.$table)?,
+        };
+        Ok(())
+    }};
 }
 
 /// Takes the columns of rows, one after the other.
@@ -58,14 +81,24 @@ impl BulkRows {
     pub(super) fn new(kind: DatabaseKind, id: &OrganizationId) -> Self {
         let rows = match kind {
             DatabaseKind::Sqlite => Rows::Sqlite(Tables {
-                events: InsertRows::of::<event_table::Entity>(),
-                blockers: InsertRows::of::<blocker_table::Entity>(),
-                meetings: InsertRows::of::<meeting_table::Entity>(),
+                events: InsertRows::of::<entity::event::Entity>(),
+                blockers: InsertRows::of::<entity::blocker::Entity>(),
+                meetings: InsertRows::of::<entity::meeting::Entity>(),
+                heads: InsertRows::of::<entity::organization_head::Entity>(),
+                nodes: InsertRows::of::<entity::node::Entity>(),
+                policies: InsertRows::of::<entity::policy::Entity>(),
+                versions: InsertRows::of::<entity::policy_version::Entity>(),
+                counters: InsertRows::of::<entity::node_counter::Entity>(),
             }),
             DatabaseKind::Postgres => Rows::Postgres(Tables {
-                events: CopyRows::of::<event_table::Entity>(),
-                blockers: CopyRows::of::<blocker_table::Entity>(),
-                meetings: CopyRows::of::<meeting_table::Entity>(),
+                events: CopyRows::of::<entity::event::Entity>(),
+                blockers: CopyRows::of::<entity::blocker::Entity>(),
+                meetings: CopyRows::of::<entity::meeting::Entity>(),
+                heads: CopyRows::of::<entity::organization_head::Entity>(),
+                nodes: CopyRows::of::<entity::node::Entity>(),
+                policies: CopyRows::of::<entity::policy::Entity>(),
+                versions: CopyRows::of::<entity::policy_version::Entity>(),
+                counters: CopyRows::of::<entity::node_counter::Entity>(),
             }),
         };
         Self {
@@ -93,56 +126,113 @@ impl BulkRows {
 
     /// Adds an event. Errors: it cannot be encoded.
     pub fn add_event(&mut self, event: EventRow) -> Result<(), StoreError> {
-        let row = event::to_row(&self.id, event);
-        self.bytes += match &mut self.rows {
-            Rows::Sqlite(tables) => put::<event_table::Entity>(row, &mut tables.events)?,
-            Rows::Postgres(tables) => put::<event_table::Entity>(row, &mut tables.events)?,
-        };
-        Ok(())
+        put!(
+            self,
+            events,
+            entity::event::Entity,
+            event::to_row(&self.id, event)
+        )
     }
 
     /// Adds a blocker. Errors: it cannot be encoded.
     pub fn add_blocker(&mut self, blocker: &Blocker) -> Result<(), StoreError> {
-        let row = blocker::to_row(&self.id, blocker)?;
-        self.bytes += match &mut self.rows {
-            Rows::Sqlite(tables) => put::<blocker_table::Entity>(row, &mut tables.blockers)?,
-            Rows::Postgres(tables) => put::<blocker_table::Entity>(row, &mut tables.blockers)?,
-        };
-        Ok(())
+        put!(
+            self,
+            blockers,
+            entity::blocker::Entity,
+            blocker::to_row(&self.id, blocker)?
+        )
     }
 
     /// Adds a meeting. Errors: it cannot be encoded.
     pub fn add_meeting(&mut self, meeting: &Arc<Meeting>) -> Result<(), StoreError> {
-        let row = meeting::to_row(&self.id, meeting)?;
-        self.bytes += match &mut self.rows {
-            Rows::Sqlite(tables) => put::<meeting_table::Entity>(row, &mut tables.meetings)?,
-            Rows::Postgres(tables) => put::<meeting_table::Entity>(row, &mut tables.meetings)?,
-        };
-        Ok(())
+        put!(
+            self,
+            meetings,
+            entity::meeting::Entity,
+            meeting::to_row(&self.id, meeting)?
+        )
+    }
+
+    pub(super) fn add_head(
+        &mut self,
+        row: entity::organization_head::Model,
+    ) -> Result<(), StoreError> {
+        put!(self, heads, entity::organization_head::Entity, row)
+    }
+
+    pub(super) fn add_node(&mut self, node: &Node) -> Result<(), StoreError> {
+        put!(
+            self,
+            nodes,
+            entity::node::Entity,
+            node::to_row(&self.id, node)?
+        )
+    }
+
+    pub(super) fn add_policy(&mut self, policy: &Policy) -> Result<(), StoreError> {
+        put!(
+            self,
+            policies,
+            entity::policy::Entity,
+            policy::policy_to_row(&self.id, policy)
+        )
+    }
+
+    pub(super) fn add_version(&mut self, version: &CompiledVersion) -> Result<(), StoreError> {
+        put!(
+            self,
+            versions,
+            entity::policy_version::Entity,
+            policy::version_to_row(&self.id, &version.version)?
+        )
+    }
+
+    pub(super) fn add_counters(
+        &mut self,
+        node: &NodeId,
+        counters: &Counters,
+    ) -> Result<(), StoreError> {
+        put!(
+            self,
+            counters,
+            entity::node_counter::Entity,
+            counter::to_row(&self.id, node, counters)?
+        )
     }
 
     pub(super) async fn write(self, connection: &DatabaseConnection) -> Result<(), StoreError> {
         match self.rows {
-            Rows::Sqlite(Tables {
-                events,
-                blockers,
-                meetings,
-            }) => {
-                for rows in [events, blockers, meetings] {
+            Rows::Sqlite(tables) => {
+                for rows in tables.into_array() {
                     rows.write(connection).await?;
                 }
             }
-            Rows::Postgres(Tables {
-                events,
-                blockers,
-                meetings,
-            }) => {
-                for rows in [events, blockers, meetings] {
+            Rows::Postgres(tables) => {
+                for rows in tables.into_array() {
                     rows.write(connection).await?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl<T> Tables<T> {
+    fn into_array(self) -> [T; 8] {
+        let Self {
+            events,
+            blockers,
+            meetings,
+            heads,
+            nodes,
+            policies,
+            versions,
+            counters,
+        } = self;
+        [
+            events, blockers, meetings, heads, nodes, policies, versions, counters,
+        ]
     }
 }
 

@@ -1,27 +1,24 @@
 //! Counters and their rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use echelon_domain::{NodeId, OrganizationId, counters::Counters, node::Level};
 
 use crate::{
-    changes::CounterChange,
-    entity::{node_counter, node_level_counter},
+    entity::node_counter::Model,
     error::StoreError,
-    row::Row,
+    row::{Row, to_json},
 };
 
-/// What to add to the row of a node.
-pub(super) fn delta(organization: &OrganizationId, change: &CounterChange) -> node_counter::Model {
-    let CounterChange {
-        node,
-        before,
-        after,
-    } = change;
+pub(crate) fn to_row(
+    organization: &OrganizationId,
+    node: &NodeId,
+    counters: &Counters,
+) -> Result<Model, StoreError> {
     let Counters {
         by_severity: [open_low, open_medium, open_high, open_critical],
         by_state: [state_raised, state_acknowledged, state_owned, state_on_hold],
-        by_holder_level: _,
+        by_holder_level,
         held_here,
         held_below,
         held_above,
@@ -35,77 +32,41 @@ pub(super) fn delta(organization: &OrganizationId, change: &CounterChange) -> no
         meetings_held,
         day,
         day_open,
-    } = after;
-    let [low, medium, high, critical] = before.by_severity;
-    let [raised, acknowledged, owned, on_hold] = before.by_state;
-    node_counter::Model {
+    } = counters;
+    let levels: BTreeMap<&str, i64> = by_holder_level
+        .iter()
+        .map(|(level, open)| (level.as_str(), *open))
+        .collect();
+    Ok(Model {
         organization: organization.to_string(),
         node: node.to_string(),
-        open_low: open_low - low,
-        open_medium: open_medium - medium,
-        open_high: open_high - high,
-        open_critical: open_critical - critical,
-        state_raised: state_raised - raised,
-        state_acknowledged: state_acknowledged - acknowledged,
-        state_owned: state_owned - owned,
-        state_on_hold: state_on_hold - on_hold,
-        held_here: held_here - before.held_here,
-        held_below: held_below - before.held_below,
-        held_above: held_above - before.held_above,
-        unowned: unowned - before.unowned,
-        exhausted: exhausted - before.exhausted,
-        awaiting_verification: awaiting_verification - before.awaiting_verification,
-        raised_total: raised_total - before.raised_total,
-        closed_total: closed_total - before.closed_total,
-        escalated_in: escalated_in - before.escalated_in,
-        escalated_out: escalated_out - before.escalated_out,
-        meetings_held: meetings_held - before.meetings_held,
+        open_low: *open_low,
+        open_medium: *open_medium,
+        open_high: *open_high,
+        open_critical: *open_critical,
+        state_raised: *state_raised,
+        state_acknowledged: *state_acknowledged,
+        state_owned: *state_owned,
+        state_on_hold: *state_on_hold,
+        held_here: *held_here,
+        held_below: *held_below,
+        held_above: *held_above,
+        unowned: *unowned,
+        exhausted: *exhausted,
+        awaiting_verification: *awaiting_verification,
+        raised_total: *raised_total,
+        closed_total: *closed_total,
+        escalated_in: *escalated_in,
+        escalated_out: *escalated_out,
+        meetings_held: *meetings_held,
         day: *day,
-        day_open: if *day == before.day {
-            day_open - before.day_open
-        } else {
-            *day_open
-        },
-    }
+        day_open: *day_open,
+        levels: to_json(&levels)?,
+    })
 }
 
-/// What to add to the rows of a node's levels.
-pub(super) fn level_deltas(
-    organization: &OrganizationId,
-    change: &CounterChange,
-) -> Vec<node_level_counter::Model> {
-    let CounterChange {
-        node,
-        before,
-        after,
-    } = change;
-    let levels: BTreeSet<&Level> = before
-        .by_holder_level
-        .keys()
-        .chain(after.by_holder_level.keys())
-        .collect();
-    let open = |counters: &Counters, level: &Level| {
-        counters.by_holder_level.get(level).copied().unwrap_or(0)
-    };
-    levels
-        .into_iter()
-        .filter_map(|level| {
-            let added = open(after, level) - open(before, level);
-            (added != 0).then(|| node_level_counter::Model {
-                organization: organization.to_string(),
-                node: node.to_string(),
-                level: level.as_str().to_owned(),
-                open: added,
-            })
-        })
-        .collect()
-}
-
-pub(super) fn from_row(
-    model: node_counter::Model,
-    by_holder_level: BTreeMap<Level, i64>,
-) -> Result<(NodeId, Counters), StoreError> {
-    let node_counter::Model {
+pub(super) fn from_row(model: Model) -> Result<(NodeId, Counters), StoreError> {
+    let Model {
         organization,
         node,
         open_low,
@@ -129,8 +90,15 @@ pub(super) fn from_row(
         meetings_held,
         day,
         day_open,
+        levels,
     } = model;
-    let node = Row::new("node_counter", &organization, &node).node("node", &node)?;
+    let row = Row::new("node_counter", &organization, &node);
+    let node = row.node("node", &node)?;
+    let levels: BTreeMap<String, i64> = row.json("levels", &levels)?;
+    let by_holder_level = levels
+        .into_iter()
+        .map(|(level, open)| Ok((row.checked("levels", Level::new("level", &level))?, open)))
+        .collect::<Result<_, StoreError>>()?;
     let counters = Counters {
         by_severity: [open_low, open_medium, open_high, open_critical],
         by_state: [state_raised, state_acknowledged, state_owned, state_on_hold],

@@ -31,6 +31,8 @@ pub struct Model {
     pub meetings_held: i64,
     pub day: i64,
     pub day_open: i64,
+    /// Unresolved ones by the level of their holder, as JSON.
+    pub levels: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
