@@ -42,7 +42,7 @@ pub struct Batch {
 /// What keeps others from writing.
 #[derive(Debug)]
 enum Lock {
-    /// The turn to write to the file; what others read is what there is.
+    /// The turn to write to the file: what is read meanwhile stays so.
     Sqlite(Turn),
     Postgres(Transaction),
 }
@@ -51,7 +51,7 @@ enum Lock {
 macro_rules! within {
     ($batch:expr, $ask:path $(, $argument:expr)*) => {
         match &$batch.lock {
-            Lock::Sqlite(_) => $ask($batch.store.readers(), &$batch.id $(, $argument)*).await,
+            Lock::Sqlite(_) => $ask($batch.store.asked_by_writers(), &$batch.id $(, $argument)*).await,
             Lock::Postgres(transaction) => $ask(transaction, &$batch.id $(, $argument)*).await,
         }
     };
@@ -66,7 +66,7 @@ impl Batch {
         Ok(Self {
             id: id.clone(),
             lock: Lock::Sqlite(turn),
-            head: organization::head(store.readers(), id).await?,
+            head: organization::head(store.asked_by_writers(), id).await?,
             database_time: None,
             store,
         })

@@ -167,12 +167,7 @@ impl Store {
         id: &OrganizationId,
         requests: &[RequestId],
     ) -> Result<Look, StoreError> {
-        let connection = match self.kind() {
-            DatabaseKind::Sqlite => &self.inner.readers,
-            // Slow reads must not keep a write waiting, and this is the beginning of one.
-            DatabaseKind::Postgres => &self.inner.writer,
-        };
-        Look::at(connection, id, requests).await
+        Look::at(self.asked_by_writers(), id, requests).await
     }
 
     /// Writes changes if the head still is the one that they were decided on, and makes them durable: one way to the
@@ -245,9 +240,9 @@ impl Store {
         })
     }
 
-    /// What sees everything that is committed.
-    pub(crate) fn readers(&self) -> &DatabaseConnection {
-        &self.inner.readers
+    /// What a write asks: it must not wait for readers, which may be slow, and many.
+    pub(crate) fn asked_by_writers(&self) -> &DatabaseConnection {
+        &self.inner.writer
     }
 
     async fn begin_postgres(&self) -> Result<Transaction, StoreError> {
@@ -335,22 +330,22 @@ impl Store {
         Ok(found.into_iter().next())
     }
 
-    /// These blockers, live or not; those that do not exist are left out.
+    /// These blockers, live or not, for a write; those that do not exist are left out.
     pub async fn blockers_numbered(
         &self,
         id: &OrganizationId,
         numbers: &[BlockerNumber],
     ) -> Result<Vec<Blocker>, StoreError> {
-        blocker::numbered(&self.inner.readers, id, numbers).await
+        blocker::numbered(self.asked_by_writers(), id, numbers).await
     }
 
-    /// These meetings, open or not; those that do not exist are left out.
+    /// These meetings, open or not, for a write; those that do not exist are left out.
     pub async fn meetings_numbered(
         &self,
         id: &OrganizationId,
         numbers: &[MeetingNumber],
     ) -> Result<Vec<Meeting>, StoreError> {
-        meeting::numbered(&self.inner.readers, id, numbers).await
+        meeting::numbered(self.asked_by_writers(), id, numbers).await
     }
 
     /// A page of blockers and the revision they are of, from one snapshot; revision 0 if there is no organization.
