@@ -1,5 +1,6 @@
-//! Fewer places to write for each blocker: what a node counts by level moves into its row of counters, and two indexes
-//! go, one that has the order of another, and one that only served lists which memory gives.
+//! Fewer places to write for each blocker. What a node counts by level moves into its row of counters. Two indexes go, one that
+//! has the order of another, and one that only served lists which memory gives. On SQLite answers are purged in the order in
+//! which they came, and need no index for it.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -21,7 +22,9 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let (column, levels) = match manager.get_database_backend() {
+        let connection = manager.get_connection();
+        let backend = manager.get_database_backend();
+        let (column, levels) = match backend {
             DbBackend::Postgres => ("text COLLATE \"C\"", LEVELS_OF_POSTGRES),
             _ => ("text", LEVELS_OF_SQLITE),
         };
@@ -32,7 +35,12 @@ impl MigrationTrait for Migration {
             "DROP INDEX blocker_raised",
             "DROP INDEX blocker_holder",
         ] {
-            manager.get_connection().execute_unprepared(sql).await?;
+            connection.execute_unprepared(sql).await?;
+        }
+        if backend == DbBackend::Sqlite {
+            connection
+                .execute_unprepared("DROP INDEX request_at")
+                .await?;
         }
         Ok(())
     }

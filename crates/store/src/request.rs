@@ -22,6 +22,10 @@ const FIND_POSTGRES: &str = "SELECT found.* FROM json_array_elements_text($2::js
 const FIND_SQLITE: &str = "SELECT * FROM request \
      WHERE organization = $1 AND request_id IN (SELECT value FROM json_each($2))";
 
+/// Rows lie in the order in which they came, so that the oldest are the first, and need no index to be found.
+const PURGE_SQLITE: &str = "DELETE FROM request \
+     WHERE rowid IN (SELECT rowid FROM request ORDER BY rowid LIMIT $1) AND at_us < $2";
+
 /// The answer of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRequest {
@@ -73,6 +77,12 @@ pub(crate) async fn purge(
     before: Timestamp,
     limit: u64,
 ) -> Result<u64, StoreError> {
+    if connection.get_database_backend() == DbBackend::Sqlite {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = [limit.into(), before.as_micros().into()];
+        let delete = Statement::from_sql_and_values(DbBackend::Sqlite, PURGE_SQLITE, values);
+        return Ok(connection.execute_raw(delete).await?.rows_affected());
+    }
     let oldest = Entity::find()
         .select_only()
         .columns([Column::Organization, Column::RequestId])

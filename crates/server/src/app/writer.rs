@@ -171,7 +171,8 @@ impl Writer {
         loop {
             match hands.backlog.front() {
                 Some(Order::Job(_)) if self.may_decide(hands) => {
-                    if hands.open_jobs() < self.batch_size && self.decide_next(hands).await {
+                    let has_room = hands.open_jobs() < self.batch_size;
+                    if has_room && self.decide_next(hands).await {
                         continue;
                     }
                 }
@@ -301,7 +302,8 @@ impl Writer {
         } = landed;
         match written {
             Ok(written) => {
-                self.accept(written, after, &decided.events, started);
+                // To let a state go takes a while, and nobody need wait for it.
+                let _before = self.accept(written, after, &decided.events, started);
                 decided.answer(&replays);
             }
             Err(error) if error.is_undone() => {
@@ -351,14 +353,14 @@ impl Writer {
         }
     }
 
-    /// Takes over a state whose batch is durable.
+    /// Takes over a state whose batch is durable. Gives the one that was published before, if another is now.
     fn accept(
         &mut self,
         written: Option<(Committed, Vec<EventRow>)>,
         after: Known,
         events: &[Event],
         started: Instant,
-    ) {
+    ) -> Option<Arc<Organization>> {
         if let Some((committed, rows)) = written {
             self.metrics.observe_commit(started.elapsed());
             self.database_clock.read(committed.database_time);
@@ -367,9 +369,9 @@ impl Writer {
         } else if self.publish.borrow().revision() == after.state.revision() {
             // Nobody need look again.
             self.known = Some(after);
-            return;
+            return None;
         }
-        self.publish_state(after);
+        Some(self.publish_state(after))
     }
 
     /// Brings the published figures up to now.
@@ -379,11 +381,12 @@ impl Writer {
         }
     }
 
-    /// Makes a committed state the newest, with the figures of now.
-    fn publish_state(&mut self, mut known: Known) {
+    /// Makes a committed state the newest, with the figures of now, and gives the one before it.
+    fn publish_state(&mut self, mut known: Known) -> Arc<Organization> {
         known.state.advance(self.clock.time(&known.state));
-        self.publish.send_replace(Arc::new(known.state.clone()));
+        let before = self.publish.send_replace(Arc::new(known.state.clone()));
         self.known = Some(known);
+        before
     }
 
     fn note(&self, events: &[Event]) {

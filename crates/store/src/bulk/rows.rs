@@ -35,8 +35,8 @@ pub struct BulkRows {
 
 #[derive(Debug)]
 enum Rows {
-    Sqlite(Tables<InsertRows>),
-    Postgres(Tables<CopyRows>),
+    Sqlite(Box<Tables<InsertRows>>),
+    Postgres(Box<Tables<CopyRows>>),
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub(super) trait Sink {
 impl BulkRows {
     pub(super) fn new(kind: DatabaseKind, id: &OrganizationId) -> Self {
         let rows = match kind {
-            DatabaseKind::Sqlite => Rows::Sqlite(Tables {
+            DatabaseKind::Sqlite => Rows::Sqlite(Box::new(Tables {
                 events: InsertRows::of::<entity::event::Entity>(),
                 blockers: InsertRows::of::<entity::blocker::Entity>(),
                 meetings: InsertRows::of::<entity::meeting::Entity>(),
@@ -89,8 +89,8 @@ impl BulkRows {
                 policies: InsertRows::of::<entity::policy::Entity>(),
                 versions: InsertRows::of::<entity::policy_version::Entity>(),
                 counters: InsertRows::of::<entity::node_counter::Entity>(),
-            }),
-            DatabaseKind::Postgres => Rows::Postgres(Tables {
+            })),
+            DatabaseKind::Postgres => Rows::Postgres(Box::new(Tables {
                 events: CopyRows::of::<entity::event::Entity>(),
                 blockers: CopyRows::of::<entity::blocker::Entity>(),
                 meetings: CopyRows::of::<entity::meeting::Entity>(),
@@ -99,7 +99,7 @@ impl BulkRows {
                 policies: CopyRows::of::<entity::policy::Entity>(),
                 versions: CopyRows::of::<entity::policy_version::Entity>(),
                 counters: CopyRows::of::<entity::node_counter::Entity>(),
-            }),
+            })),
         };
         Self {
             id: id.clone(),
