@@ -319,6 +319,7 @@ async fn watch(org: &Org, node: &str) -> Streaming<WatchRollupResponse> {
     let mut rollups = RollupServiceClient::new(org.channel());
     let request = v1::WatchRollupRequest {
         node: org.node(node),
+        min_revision: 0,
     };
     let answer = soon(rollups.watch_rollup(request)).await;
     answer.expect("the watch is accepted").into_inner()

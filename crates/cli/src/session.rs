@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use echelon_client::{
-    Client, Error, Options, RetryBudget,
+    Client, Consistency, Error, Options, RetryBudget,
     names::{self, organization_of},
     v1,
 };
@@ -47,6 +47,8 @@ impl Session {
                 within: RETRY_WITHIN,
                 ..RetryBudget::default()
             },
+            // What a command has written its next call reads, through whichever server.
+            consistency: Consistency::ReadYourWrites,
         })
         .await?;
         Ok(Self {
@@ -62,10 +64,9 @@ impl Session {
     pub(crate) async fn call<Q, R, F>(
         &self,
         request: Q,
-        call: impl Fn(Client, Q) -> F,
+        call: impl FnOnce(Client, Q) -> F,
     ) -> Result<R, Failure>
     where
-        Q: Clone,
         F: Future<Output = Result<Response<R>, Status>>,
     {
         Ok(self.client.retry(request, call).await?)

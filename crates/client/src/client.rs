@@ -1,10 +1,19 @@
-//! The connection, and the service clients on it.
+//! The servers of a deployment, and the service clients that call them.
 
-use tonic::transport::Channel;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tonic::{
+    codegen::StdError,
+    transport::{Channel, Endpoint},
+};
 
 use crate::{
     Error, Options, RetryBudget, Transport,
     identity::Identity,
+    retry::Backoff,
+    servers::Servers,
     v1::{
         blocker_service_client::BlockerServiceClient,
         escalation_policy_service_client::EscalationPolicyServiceClient,
@@ -18,40 +27,38 @@ use crate::{
 /// The largest message taken, as on the server.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// A connection to Echelon; cheap to clone, and clones share it.
+/// A client of one deployment of Echelon; cheap to clone, and clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    channel: Channel,
-    identity: Identity,
-    retry: RetryBudget,
+    transport: Transport,
 }
 
 impl Client {
-    /// Connects, and fails if no server answers.
+    /// Connects, and waits for a server to answer while the deadline and the [`RetryBudget`] last.
     ///
     /// # Errors
     /// [`Error::Options`] names a faulty option, [`Error::Connect`] that no address can be reached.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let identity = Identity::new(&options)?;
         let endpoints = options.endpoints()?;
-        let mut first_error = None;
-        for endpoint in &endpoints {
-            match endpoint.connect().await {
-                Ok(channel) => {
-                    let channel = match endpoints.len() {
-                        1 => channel,
-                        // One answers: the balancer finds out about the others by itself.
-                        _ => Channel::balance_list(endpoints.iter().cloned()),
-                    };
-                    return Ok(Self::new(channel, identity, &options));
+        let started = Instant::now();
+        let patience = options.deadline.min(options.retry.within);
+        let mut backoff = Backoff::new(options.retry);
+        loop {
+            let error = match first_of(&endpoints).await {
+                Ok((answering, channel)) => {
+                    let servers = Servers::new(&endpoints, Some((answering, channel)));
+                    let transport = Transport::new(servers, identity, &options);
+                    return Ok(Self { transport });
                 }
-                Err(error) => {
-                    first_error.get_or_insert(error);
-                }
+                Err(error) => Error::connect(&options.addresses, &error),
+            };
+            let wait = backoff.next(None);
+            if started.elapsed() + wait > patience {
+                return Err(error);
             }
+            sleep(wait).await;
         }
-        let error = first_error.map(|error| Error::connect(&options.addresses, &error));
-        Err(error.unwrap_or_else(|| Error::options("addresses", "names no server")))
     }
 
     /// Makes a client that connects with its first call. Must be called within a Tokio runtime.
@@ -60,24 +67,20 @@ impl Client {
     /// [`Error::Options`] names a faulty option.
     pub fn connect_lazy(options: Options) -> Result<Self, Error> {
         let identity = Identity::new(&options)?;
-        let endpoints = options.endpoints()?;
-        let channel = match endpoints.as_slice() {
-            [endpoint] => endpoint.connect_lazy(),
-            _ => Channel::balance_list(endpoints.into_iter()),
-        };
-        Ok(Self::new(channel, identity, &options))
-    }
-
-    fn new(channel: Channel, identity: Identity, options: &Options) -> Self {
-        Self {
-            channel,
-            identity,
-            retry: options.retry,
-        }
+        let servers = Servers::new(&options.endpoints()?, None);
+        let transport = Transport::new(servers, identity, &options);
+        Ok(Self { transport })
     }
 
     pub(crate) fn retry_budget(&self) -> RetryBudget {
-        self.retry
+        self.transport.retry_budget()
+    }
+
+    /// The newest revision of an organization, given by its id, that an answer to this client or a clone of it has
+    /// told; 0 if none has.
+    #[must_use]
+    pub fn newest_revision(&self, organization: &str) -> i64 {
+        self.transport.newest_revision(organization)
     }
 
     /// Organizations.
@@ -137,6 +140,23 @@ impl Client {
     }
 
     fn transport(&self) -> Transport {
-        Transport::new(self.channel.clone(), self.identity.clone())
+        self.transport.clone()
     }
+}
+
+/// The first server that takes a connection; if none does, why one of them does not.
+async fn first_of(endpoints: &[Endpoint]) -> Result<(usize, Channel), StdError> {
+    let mut connecting = JoinSet::new();
+    for (index, endpoint) in endpoints.iter().cloned().enumerate() {
+        connecting.spawn(async move { (index, endpoint.connect().await) });
+    }
+    let mut failure: StdError = "no server is named".into();
+    while let Some(connected) = connecting.join_next().await {
+        match connected {
+            Ok((index, Ok(channel))) => return Ok((index, channel)),
+            Ok((_, Err(error))) => failure = error.into(),
+            Err(error) => failure = error.into(),
+        }
+    }
+    Err(failure)
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error as _, fmt, time::Duration};
 
-use tonic::{Code, Status};
+use tonic::{Code, Status, codegen::StdError};
 use tonic_types::StatusExt as _;
 
 /// Message of tonic's own client-side deadline, which it reports as CANCELLED.
@@ -80,10 +80,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn connect(addresses: &[String], error: &tonic::transport::Error) -> Self {
+    pub(crate) fn connect(addresses: &[String], error: &StdError) -> Self {
         Self::Connect {
             addresses: addresses.join(", "),
-            cause: innermost(error),
+            cause: innermost(error.as_ref()),
         }
     }
 

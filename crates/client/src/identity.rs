@@ -1,28 +1,17 @@
-//! What every call carries: who calls, a bearer token, a deadline.
+//! What every call carries: who calls, and a bearer token.
 
-use std::time::Duration;
-
-use tonic::{
-    GrpcMethod, Request, Status,
-    metadata::{Ascii, MetadataValue},
-    service::{Interceptor, interceptor::InterceptedService},
-    transport::Channel,
-};
+use tonic::codegen::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::{Error, Options};
 
 /// Metadata key in which the server reads who calls.
 pub const ACTOR_METADATA: &str = "echelon-actor";
 
-/// Transport of the generated service clients.
-pub type Transport = InterceptedService<Channel, Identity>;
-
-/// Adds metadata to each call.
+/// What is added to the metadata of each call.
 #[derive(Clone, Debug)]
-pub struct Identity {
-    authorization: Option<MetadataValue<Ascii>>,
-    actor: Option<MetadataValue<Ascii>>,
-    deadline: Duration,
+pub(crate) struct Identity {
+    authorization: Option<HeaderValue>,
+    actor: Option<HeaderValue>,
 }
 
 impl Identity {
@@ -30,13 +19,13 @@ impl Identity {
         let authorization = match &options.token {
             None => None,
             Some(token) => {
-                let mut value: MetadataValue<Ascii> =
-                    format!("Bearer {token}").parse().map_err(|_| {
-                        Error::options(
-                            "token",
-                            "holds characters that cannot be sent: use the token as issued",
-                        )
-                    })?;
+                let value = HeaderValue::try_from(format!("Bearer {token}"));
+                let mut value = value.map_err(|_| {
+                    Error::options(
+                        "token",
+                        "holds characters that cannot be sent: use the token as issued",
+                    )
+                })?;
                 value.set_sensitive(true);
                 Some(value)
             }
@@ -51,30 +40,17 @@ impl Identity {
         Ok(Self {
             authorization,
             actor,
-            deadline: options.deadline,
         })
     }
-}
 
-impl Interceptor for Identity {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+    /// Adds itself to a call.
+    pub(crate) fn sign(&self, headers: &mut HeaderMap) {
         if let Some(authorization) = &self.authorization {
-            request
-                .metadata_mut()
-                .insert("authorization", authorization.clone());
+            headers.insert(AUTHORIZATION, authorization.clone());
         }
         if let Some(actor) = &self.actor {
-            request.metadata_mut().insert(ACTOR_METADATA, actor.clone());
+            headers.insert(ACTOR_METADATA, actor.clone());
         }
-        // A watch lives as long as its watcher; everything else must end.
-        let streams = request
-            .extensions()
-            .get::<GrpcMethod<'_>>()
-            .is_some_and(|method| method.method().starts_with("Watch"));
-        if !streams && !request.metadata().contains_key("grpc-timeout") {
-            request.set_timeout(self.deadline);
-        }
-        Ok(request)
     }
 }
 
@@ -82,44 +58,17 @@ impl Interceptor for Identity {
 mod tests {
     use super::*;
 
-    fn identity() -> Identity {
-        Identity::new(&Options {
+    #[test]
+    fn a_call_says_who_calls() {
+        let identity = Identity::new(&Options {
             token: Some("t0ken".to_owned()),
             actor: Some("rte@example.com".to_owned()),
-            deadline: Duration::from_secs(3),
             ..Options::default()
-        })
-        .unwrap()
-    }
-
-    fn called(method: &'static str, request: Request<()>) -> Request<()> {
-        let mut request = request;
-        request
-            .extensions_mut()
-            .insert(GrpcMethod::new("echelon.v1.EventService", method));
-        identity().call(request).unwrap()
-    }
-
-    #[test]
-    fn a_call_says_who_calls_and_ends() {
-        let request = called("ListEvents", Request::new(()));
-        let metadata = request.metadata();
-        assert_eq!(metadata.get("authorization").unwrap(), "Bearer t0ken");
-        assert_eq!(metadata.get("echelon-actor").unwrap(), "rte@example.com");
-        assert_eq!(metadata.get("grpc-timeout").unwrap(), "3000000u");
-    }
-
-    #[test]
-    fn a_deadline_of_the_caller_stays() {
-        let mut request = Request::new(());
-        request.set_timeout(Duration::from_secs(60));
-        let request = called("ListEvents", request);
-        assert_eq!(request.metadata().get("grpc-timeout").unwrap(), "60000000u");
-    }
-
-    #[test]
-    fn a_watch_has_no_deadline() {
-        let request = called("WatchEvents", Request::new(()));
-        assert!(!request.metadata().contains_key("grpc-timeout"));
+        });
+        let mut headers = HeaderMap::new();
+        identity.unwrap().sign(&mut headers);
+        assert_eq!(headers["authorization"], "Bearer t0ken");
+        assert_eq!(headers["echelon-actor"], "rte@example.com");
+        assert!(headers["authorization"].is_sensitive());
     }
 }

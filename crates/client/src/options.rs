@@ -17,10 +17,10 @@ const MAX_ACTOR_CHARACTERS: usize = 200;
 /// Options of a [`Client`](crate::Client); every field has a default.
 #[derive(Clone)]
 pub struct Options {
-    /// Addresses of servers of one deployment, each with `http://` or `https://`; calls are balanced over them.
-    /// Default: [`DEFAULT_ADDRESS`].
+    /// Addresses of servers of one deployment, each with `http://` or `https://`; calls take turns over them, and one
+    /// that fails is left aside for a while. Default: [`DEFAULT_ADDRESS`].
     pub addresses: Vec<String>,
-    /// Deadline of a call that sets none itself; streams have none. Default: 10 seconds.
+    /// Deadline of a call that sets none itself, all its attempts together; streams have none. Default: 10 seconds.
     pub deadline: Duration,
     /// How long to wait for a connection. Default: 5 seconds.
     pub connect_timeout: Duration,
@@ -28,14 +28,28 @@ pub struct Options {
     pub token: Option<String>,
     /// Who calls, for the record; at most 200 printable ASCII characters. Default: nobody.
     pub actor: Option<String>,
-    /// How long and how often [`Client::retry`](crate::Client::retry) tries again.
+    /// How long and how often a call is tried again.
     pub retry: RetryBudget,
+    /// What a read reflects. Default: [`Consistency::Eventual`].
+    pub consistency: Consistency,
+}
+
+/// What a read reflects, where it goes through another server than the write before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consistency {
+    /// What the server that answers knows; of writes through others it may lag by a second.
+    #[default]
+    Eventual,
+    /// At least what this client, or a clone of it, has seen of the organization: the client asks for that revision in
+    /// each read that asks for none itself. After a restore of an older backup, make a new client: revisions that are
+    /// gone do not come.
+    ReadYourWrites,
 }
 
 /// Bounds of retrying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryBudget {
-    /// No attempt starts later than this after the first. Default: 10 seconds.
+    /// No attempt starts later than this after the first; zero: there is one round over the servers. Default: 10 seconds.
     pub within: Duration,
     /// Wait before the second attempt, doubled from attempt to attempt, with jitter. Default: 50 milliseconds.
     pub first_delay: Duration,
@@ -52,6 +66,7 @@ impl Default for Options {
             token: None,
             actor: None,
             retry: RetryBudget::default(),
+            consistency: Consistency::default(),
         }
     }
 }
@@ -76,6 +91,7 @@ impl fmt::Debug for Options {
             token,
             actor,
             retry,
+            consistency,
         } = self;
         formatter
             .debug_struct("Options")
@@ -85,6 +101,7 @@ impl fmt::Debug for Options {
             .field("token", &token.as_ref().map(|_| "(secret)"))
             .field("actor", actor)
             .field("retry", retry)
+            .field("consistency", consistency)
             .finish()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::{self, Instant};
 use tonic::{Response, Status};
 use uuid::Uuid;
 
@@ -23,15 +22,14 @@ impl Backoff {
         }
     }
 
-    /// How long to wait now; at least as long as the server asked for.
-    pub(crate) fn next(&mut self, error: &Error) -> Duration {
+    /// How long to wait now; at least as long as a server asked for.
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
         let doubled = self
             .budget
             .first_delay
             .saturating_mul(2_u32.saturating_pow(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
-        let delay = jittered(doubled.min(self.budget.max_delay), random());
-        let asked = error.failure().and_then(|failure| failure.retry_delay);
+        let delay = jittered(doubled.min(self.budget.max_delay));
         delay.max(asked.unwrap_or_default())
     }
 
@@ -42,67 +40,45 @@ impl Backoff {
 }
 
 /// Between half of `delay` and all of it, so that many clients do not come back at once.
-fn jittered(delay: Duration, random: u32) -> Duration {
+pub(crate) fn jittered(delay: Duration) -> Duration {
+    share(delay, random())
+}
+
+fn share(delay: Duration, random: u32) -> Duration {
     let share = f64::from(random) / f64::from(u32::MAX);
     delay.mul_f64(0.5 + share / 2.0)
 }
 
-fn random() -> u32 {
+pub(crate) fn random() -> u32 {
     // The last group of a version 4 UUID is random in all its bits.
     let [.., a, b, c, d] = Uuid::new_v4().into_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
 
 impl Client {
-    /// Makes a call, and makes it again while the server is unavailable and the budget lasts.
+    /// Makes a call and decodes what went wrong.
     ///
-    /// Every attempt sends the same request: a mutation is safe because it carries its `request_id`, made once with
-    /// [`request_id`](crate::request_id). A delay that the server asks for (`RetryInfo`) is honoured.
+    /// Like every call through this client it is made again, with the same `request_id`, while servers are unavailable
+    /// and its deadline and the [`RetryBudget`] last.
     ///
     /// # Errors
     /// The error of the last attempt.
     pub async fn retry<Q, R, F>(
         &self,
         request: Q,
-        call: impl Fn(Client, Q) -> F,
+        call: impl FnOnce(Client, Q) -> F,
     ) -> Result<R, Error>
     where
-        Q: Clone,
         F: Future<Output = Result<Response<R>, Status>>,
     {
-        let budget = self.retry_budget();
-        let mut backoff = Backoff::new(budget);
-        let started = Instant::now();
-        loop {
-            let error = match call(self.clone(), request.clone()).await {
-                Ok(response) => return Ok(response.into_inner()),
-                Err(status) => Error::from(status),
-            };
-            if !error.is_retryable() {
-                return Err(error);
-            }
-            let delay = backoff.next(&error);
-            if started.elapsed() + delay > budget.within {
-                return Err(error);
-            }
-            time::sleep(delay).await;
-        }
+        let response = call(self.clone(), request).await?;
+        Ok(response.into_inner())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
-    use tonic::Code;
-    use tonic_types::{ErrorDetails, StatusExt as _};
-
     use super::*;
-    use crate::Options;
-
-    fn client() -> Client {
-        Client::connect_lazy(Options::default()).unwrap()
-    }
 
     #[test]
     fn waits_double_up_to_the_limit() {
@@ -112,87 +88,19 @@ mod tests {
             max_delay: Duration::from_millis(300),
         };
         let mut backoff = Backoff::new(budget);
-        let error = Error::from(Status::unavailable(""));
         for full in [100, 200, 300, 300] {
-            let delay = backoff.next(&error);
+            let delay = backoff.next(None);
             let full = Duration::from_millis(full);
             assert!(delay >= full / 2 && delay <= full, "{delay:?} of {full:?}");
         }
+        let asked = Duration::from_secs(4);
+        assert_eq!(backoff.next(Some(asked)), asked);
     }
 
     #[test]
     fn jitter_keeps_at_least_half() {
         let second = Duration::from_secs(1);
-        assert_eq!(jittered(second, 0), second / 2);
-        assert_eq!(jittered(second, u32::MAX), second);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn unavailable_is_tried_again_with_the_same_request() {
-        let client = client();
-        let attempts = Cell::new(0);
-        let answer = client
-            .retry("request-1", |_, request| {
-                attempts.set(attempts.get() + 1);
-                let attempt = attempts.get();
-                async move {
-                    if attempt < 3 {
-                        return Err(Status::unavailable("restarting"));
-                    }
-                    Ok(Response::new(request))
-                }
-            })
-            .await
-            .unwrap();
-        assert_eq!((answer, attempts.get()), ("request-1", 3));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn other_codes_are_final() {
-        let client = client();
-        let attempts = Cell::new(0);
-        let error = client
-            .retry((), |_, ()| {
-                attempts.set(attempts.get() + 1);
-                async { Err::<Response<()>, _>(Status::aborted("stale etag")) }
-            })
-            .await
-            .unwrap_err();
-        assert_eq!((error.code(), attempts.get()), (Code::Aborted, 1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_budget_ends_it() {
-        let client = client();
-        let started = Instant::now();
-        let error = client
-            .retry((), |_, ()| async {
-                Err::<Response<()>, _>(Status::unavailable("down"))
-            })
-            .await
-            .unwrap_err();
-        assert!(error.is_retryable());
-        assert!(started.elapsed() <= RetryBudget::default().within);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_server_may_ask_for_a_longer_wait() {
-        let client = client();
-        let started = Instant::now();
-        let first = Cell::new(true);
-        client
-            .retry((), |_, ()| {
-                let first = first.replace(false);
-                async move {
-                    if first {
-                        let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(4)));
-                        return Err(Status::with_error_details(Code::Unavailable, "", details));
-                    }
-                    Ok(Response::new(()))
-                }
-            })
-            .await
-            .unwrap();
-        assert!(started.elapsed() >= Duration::from_secs(4));
+        assert_eq!(share(second, 0), second / 2);
+        assert_eq!(share(second, u32::MAX), second);
     }
 }

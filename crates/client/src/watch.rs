@@ -108,7 +108,8 @@ impl<S: Source> Watch<S> {
             self.state = State::Ended;
             return Err(error);
         }
-        let retry_in = self.backoff.next(&error);
+        let asked = error.failure().and_then(|failure| failure.retry_delay);
+        let retry_in = self.backoff.next(asked);
         self.state = State::Lost { retry_in };
         Ok(Update::Lost { error, retry_in })
     }

@@ -159,16 +159,19 @@ impl App {
             .message(snapshot, node, self.time(snapshot))
     }
 
-    /// Follows the roll-up of a node. Errors: as [`App::snapshot`].
+    /// Follows the roll-up of a node, from at least a revision on. Errors: as [`App::snapshot_for`].
     pub async fn watch_rollup(
         &self,
         id: &OrganizationId,
         node: &NodeId,
+        min_revision: i64,
     ) -> Result<RollupWatch, Error> {
+        self.snapshot_for(id, min_revision).await?;
         let runtime = self.existing(id).await?;
+        let (published, clock) = (runtime.subscribe(), &self.clock);
         runtime
             .rollups()
-            .watch(runtime.subscribe(), &self.clock, &self.shutdown, node)
+            .watch(published, clock, &self.shutdown, node, min_revision)
     }
 
     /// Decides and commits a command, and answers with what `respond` makes of the decision. A retry of a call with

@@ -59,12 +59,29 @@ impl TestServer {
             ..Config::default()
         };
         change(&mut config);
-        Self::new(config, clock)
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::new(config, clock, any)
             .await
             .unwrap_or_else(|error| panic!("a test's server does not start: {error:#}"))
     }
 
-    async fn new(config: Config, clock: ManualClock) -> Result<Self> {
+    /// A server where another one was: for clients that wait for it to come back. Panics if it does not start.
+    pub async fn start_at(
+        database: &TestDatabase,
+        clock: ManualClock,
+        address: SocketAddr,
+    ) -> Self {
+        let config = Config {
+            database: database.url().to_owned(),
+            max_connections: 4,
+            ..Config::default()
+        };
+        Self::new(config, clock, address)
+            .await
+            .unwrap_or_else(|error| panic!("a test's server does not start again: {error:#}"))
+    }
+
+    async fn new(config: Config, clock: ManualClock, address: SocketAddr) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("test-server")
@@ -77,7 +94,7 @@ impl TestServer {
             async move {
                 let server = Server {
                     config,
-                    listener: TcpListener::bind("127.0.0.1:0").await?,
+                    listener: TcpListener::bind(address).await?,
                     http_listener: Some(TcpListener::bind("127.0.0.1:0").await?),
                     clock,
                     shutdown,

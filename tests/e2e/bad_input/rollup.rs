@@ -58,13 +58,16 @@ pub(super) async fn all(cases: &mut Cases<'_>) {
         ("organizations/nowhere/nodes/rail", missing("organization")),
         ("organizations/acme/nodes/nowhere", missing("node")),
     ] {
-        watch(cases, node, &wanted).await;
+        watch(cases, (node, 0), &wanted).await;
     }
+    let rail = "organizations/acme/nodes/rail";
+    watch(cases, (rail, -1), &field("min_revision")).await;
 }
 
-async fn watch(cases: &mut Cases<'_>, node: &str, wanted: &Wanted) {
+async fn watch(cases: &mut Cases<'_>, (node, min_revision): (&str, i64), wanted: &Wanted) {
     let request = v1::WatchRollupRequest {
         node: node.to_owned(),
+        min_revision,
     };
     let mut client = RollupServiceClient::new(cases.world.server.channel());
     let result = client.watch_rollup(request).await;

@@ -31,6 +31,7 @@ async fn sigterm_answers_calls_at_work_and_ends_watches(database: TestDatabase) 
         .rollups()
         .watch_rollup(v1::WatchRollupRequest {
             node: ROOT.to_owned(),
+            min_revision: 0,
         })
         .await
         .unwrap()

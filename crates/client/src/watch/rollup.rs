@@ -1,5 +1,8 @@
 //! Watching a roll-up.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
 use super::{Source, Updates, ended, updates};
@@ -8,8 +11,12 @@ use crate::{
     v1::{Rollup, WatchRollupRequest, WatchRollupResponse},
 };
 
+/// If no server knows what was seen for so long, it is gone, as after a restore: the watch goes on with what there is.
+const GONE_AFTER: Duration = Duration::from_secs(30);
+
 impl Client {
-    /// Watches the roll-up of a node, given by its resource name: first the present one, then each that differs.
+    /// Watches the roll-up of a node, given by its resource name: first the present one, then each that differs. After
+    /// a reconnect nothing older comes than what was there before, through whichever server it goes on.
     #[must_use]
     pub fn watch_rollup(&self, node: impl Into<String>) -> Updates<Rollup> {
         let source = Rollups {
@@ -17,6 +24,7 @@ impl Client {
             node: node.into(),
             stream: None,
             last: None,
+            lost_at: None,
         };
         updates(source, self.retry_budget())
     }
@@ -27,6 +35,8 @@ struct Rollups {
     node: String,
     stream: Option<Box<Streaming<WatchRollupResponse>>>,
     last: Option<Rollup>,
+    /// When opening first failed, since the last that succeeded.
+    lost_at: Option<Instant>,
 }
 
 impl Source for Rollups {
@@ -34,11 +44,19 @@ impl Source for Rollups {
 
     async fn open(&mut self) -> Result<(), Status> {
         self.stream = None;
+        if self.lost_at.is_some_and(|at| at.elapsed() >= GONE_AFTER) {
+            self.last = None;
+        }
         let request = WatchRollupRequest {
             node: self.node.clone(),
+            min_revision: self.last.as_ref().map_or(0, |last| last.revision),
         };
-        let opened = self.client.rollups().watch_rollup(request).await?;
-        self.stream = Some(Box::new(opened.into_inner()));
+        let opened = self.client.rollups().watch_rollup(request).await;
+        if opened.is_err() {
+            self.lost_at.get_or_insert_with(Instant::now);
+        }
+        self.stream = Some(Box::new(opened?.into_inner()));
+        self.lost_at = None;
         Ok(())
     }
 

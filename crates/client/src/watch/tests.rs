@@ -198,6 +198,7 @@ async fn a_server_that_is_not_there_is_named() {
     drop(listener);
     let error = Client::connect(Options {
         addresses: vec![address.clone()],
+        deadline: std::time::Duration::ZERO,
         ..Options::default()
     })
     .await

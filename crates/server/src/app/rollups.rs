@@ -155,19 +155,28 @@ impl Rollups {
         }))
     }
 
-    /// Follows the roll-up of a node. Errors: [`Error::NotFound`].
+    /// Follows the roll-up of a node. What is published is of `at_least` that revision, and so is all that is told.
+    /// Errors: [`Error::NotFound`].
     pub(super) fn watch(
         self: &Arc<Self>,
         published: watch::Receiver<Arc<Organization>>,
         clock: &Clock,
         shutdown: &CancellationToken,
         node: &NodeId,
+        at_least: i64,
     ) -> Result<RollupWatch, Error> {
         let snapshot = published.borrow().clone();
         let mut watched = lock(&self.watched);
         if let Some(sender) = watched.get(node) {
+            let told = sender.borrow().prepared.revision;
+            if told < at_least && told < snapshot.changed(node) {
+                // The teller has its pace, and this watcher has seen newer figures through another server.
+                let newer = self.tell(&snapshot, node, clock.time(&snapshot))?;
+                sender.send_if_modified(|told| replace_older(told, newer));
+            }
             return Ok(RollupWatch {
                 told: sender.subscribe(),
+                at_least,
             });
         }
         let first = self.tell(&snapshot, node, clock.time(&snapshot))?;
@@ -183,7 +192,7 @@ impl Rollups {
             sender,
         };
         tokio::spawn(follower.run());
-        Ok(RollupWatch { told })
+        Ok(RollupWatch { told, at_least })
     }
 
     /// Ends the telling about a node if nobody listens. Whoever begins to listen afterwards gets another teller.
@@ -220,16 +229,27 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is older does not take the place of what is newer.
+fn replace_older(told: &mut Arc<Told>, newer: Arc<Told>) -> bool {
+    let is_newer = told.prepared.revision <= newer.prepared.revision;
+    if is_newer {
+        *told = newer;
+    }
+    is_newer
+}
+
 /// The roll-up of a node as it changes.
 pub struct RollupWatch {
     told: watch::Receiver<Arc<Told>>,
+    /// What is told holds at this revision too, if it is of an older one: nothing has changed in between.
+    at_least: i64,
 }
 
 impl RollupWatch {
     /// The newest roll-up, as the only field of a message.
     pub fn newest(&mut self) -> Prepared {
         let told = self.told.borrow_and_update().clone();
-        told.prepared.message(told.prepared.revision)
+        told.prepared.message(self.at_least)
     }
 
     /// Waits until there is another one. False: the server shuts down.
@@ -282,7 +302,8 @@ impl Follower {
             let told = self.rollups.tell(&snapshot, &self.node, now)?;
             seen = told.prepared.clone();
             if told.essence != self.sender.borrow().essence {
-                self.sender.send_replace(told);
+                self.sender
+                    .send_if_modified(|known| replace_older(known, told));
             }
         }
     }

@@ -84,7 +84,10 @@ impl Rollups {
 
     async fn watch(&self, message: &v1::WatchRollupRequest) -> Result<RollupWatch, Error> {
         let (organization, node) = name::parse_node("node", &message.node)?;
-        self.app.watch_rollup(&organization, &node).await
+        let min_revision = message.min_revision;
+        self.app
+            .watch_rollup(&organization, &node, min_revision)
+            .await
     }
 }
 

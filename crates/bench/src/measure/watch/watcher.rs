@@ -66,6 +66,7 @@ impl Watchers {
             Watched::Rollup(place) => {
                 let request = v1::WatchRollupRequest {
                     node: dataset.node(place),
+                    min_revision: 0,
                 };
                 let mut stream = connection.stream(WATCH_ROLLUP, &request).await?;
                 first(&mut stream).await?;
