@@ -1,6 +1,7 @@
 //! Several servers on one PostgreSQL database behave as one.
 
 mod client;
+mod wakeup;
 
 mod postgres {
     use std::time::Duration;

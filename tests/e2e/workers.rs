@@ -22,14 +22,14 @@ on_both!(
 );
 
 /// A server whose workers run, on a clock that a test moves.
-struct Working {
+pub(crate) struct Working {
     running: Running,
-    clock: ManualClock,
+    pub(crate) clock: ManualClock,
     shutdown: CancellationToken,
 }
 
 impl Working {
-    async fn start(database: &TestDatabase, clock: ManualClock) -> Self {
+    pub(crate) async fn start(database: &TestDatabase, clock: ManualClock) -> Self {
         Self::auditing(database, clock, Duration::ZERO).await
     }
 
@@ -62,13 +62,13 @@ impl Working {
         }
     }
 
-    fn org(&self) -> Org {
+    pub(crate) fn org(&self) -> Org {
         let address = format!("http://{}", self.running.address());
         let endpoint = Endpoint::from_shared(address).expect("an address makes an endpoint");
         Org::over(endpoint.connect_lazy(), "acme")
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         soon(self.running.wait()).await.expect("it ends well");
     }

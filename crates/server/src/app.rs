@@ -10,6 +10,7 @@ mod recent;
 mod rollups;
 mod runtime;
 mod trial;
+mod wakeup;
 mod worker;
 mod writer;
 
@@ -40,6 +41,7 @@ pub use prepared::Prepared;
 pub use read::{FoundBlocker, FoundMeeting};
 pub use rollups::RollupWatch;
 pub use trial::{Rules, Subject, Trial};
+pub use wakeup::run_wakeups;
 pub use worker::run_workers;
 
 /// What the application may be tuned in.
@@ -80,6 +82,7 @@ pub struct App {
     shutdown: CancellationToken,
     settings: Settings,
     runtimes: Mutex<HashMap<OrganizationId, Arc<OnceCell<Runtime>>>>,
+    announcements: wakeup::Announcements,
 }
 
 impl App {
@@ -99,6 +102,7 @@ impl App {
             shutdown,
             settings,
             runtimes: Mutex::new(HashMap::new()),
+            announcements: wakeup::Announcements::default(),
         }
     }
 
@@ -201,6 +205,7 @@ impl App {
             span: Span::current(),
         })?;
         let answer = answer.await.map_err(|_| shutting_down())?;
+        self.announce(&runtime);
         if creates && !runtime.published().exists() {
             self.forget(id);
         }

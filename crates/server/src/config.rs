@@ -35,6 +35,7 @@ pub struct Config {
     pub database: String,
     pub max_connections: u32,
     pub connect_timeout: Duration,
+    pub transaction_pooling: bool,
     pub migrate_at_start: bool,
     pub listen: SocketAddr,
     pub http_listen: Option<SocketAddr>,
@@ -79,6 +80,7 @@ impl Config {
             database: read.text("database"),
             max_connections: read.integer("max_connections", 1, 1000),
             connect_timeout: read.span("connect_timeout", 100 * MILLISECOND, HOUR),
+            transaction_pooling: read.boolean("transaction_pooling"),
             migrate_at_start: read.boolean("migrate_at_start"),
             listen: read.address("listen"),
             http_listen: read.optional_address("http_listen"),
@@ -203,6 +205,7 @@ impl Config {
             database,
             max_connections,
             connect_timeout,
+            transaction_pooling,
             migrate_at_start,
             listen,
             http_listen,
@@ -246,10 +249,11 @@ impl Config {
             .map(|name| (name.clone(), text(redact::BLOT)))
             .collect::<toml::Table>();
         let origins = allowed_origins.iter().map(|origin| text(origin)).collect();
-        let settings: [(&str, toml::Value); 26] = [
+        let settings: [(&str, toml::Value); 27] = [
             ("database", text(&redacted_url(database))),
             ("max_connections", i64::from(*max_connections).into()),
             ("connect_timeout", span(connect_timeout)),
+            ("transaction_pooling", (*transaction_pooling).into()),
             ("migrate_at_start", (*migrate_at_start).into()),
             ("listen", text(&listen.to_string())),
             ("http_listen", address(http_listen)),

@@ -6,7 +6,7 @@ mod transport;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use echelon_store::{Options, Store};
+use echelon_store::{Options, Pooling, Store};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -151,5 +151,9 @@ pub fn options(config: &Config) -> Options {
         url: config.database.clone(),
         max_connections: config.max_connections,
         connect_timeout: config.connect_timeout,
+        pooling: match config.transaction_pooling {
+            true => Pooling::Transaction,
+            false => Pooling::Session,
+        },
     }
 }

@@ -195,6 +195,14 @@ fn of_postgres(code: &str, cause: String) -> StoreError {
         "40001" | "40P01" | "55P03" | "57014" => StoreError::Busy { cause },
         // Shutdown, crash, start, and a transaction that idled too long.
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => StoreError::Unreachable { cause },
+        // A server that may not be written to, as after a failover: the next connection leads to another one.
+        "25006" => StoreError::Unreachable { cause },
+        // A statement that was prepared on another connection, or by somebody else.
+        "26000" | "42P05" => StoreError::Unreachable {
+            cause: format!(
+                "{cause}; behind a pooler in transaction mode set transaction_pooling = true"
+            ),
+        },
         // Connection exceptions, authorization, no such database.
         _ if code.starts_with("08") || code.starts_with("28") || code == "3D000" => {
             StoreError::Unreachable { cause }
@@ -233,7 +241,8 @@ mod tests {
     #[test]
     fn what_a_retry_may_help_is_unavailable() {
         for code in [
-            "40001", "40P01", "55P03", "57014", "57P01", "08006", "53300",
+            "40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "08006", "53300",
+            "25006", "26000",
         ] {
             let error = Error::from(of_postgres(code, "cause".to_owned()));
             assert!(matches!(error, Error::Unavailable { .. }), "{code}");

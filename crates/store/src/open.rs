@@ -10,13 +10,13 @@ use std::{
 use sea_orm::{
     DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        self, ConnectOptions as _, Connection as _, Executor as _,
+        self, ConnectOptions as _, Connection as _, Executor as _, Row as _,
         postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 
-use crate::{error::StoreError, lock::Lock};
+use crate::{error::StoreError, lock::Lock, wakeup::Wakeups};
 
 /// How long a statement waits for a lock of another process on SQLite; only tools from outside hold one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +32,21 @@ const POSTGRES_SESSION: &str = "SET synchronous_commit = on; \
      SET statement_timeout = '30s'; \
      SET lock_timeout = '10s'; \
      SET idle_in_transaction_session_timeout = '30s'";
+
+/// What each transaction is told first behind a pooler, where what a session is told holds for nobody: the same, and
+/// to forget the statements that others have prepared on its connection under the names that ours will have.
+pub(crate) const POOLED_TRANSACTION: &str = "DEALLOCATE ALL; \
+     SET LOCAL synchronous_commit = on; \
+     SET LOCAL statement_timeout = '30s'; \
+     SET LOCAL lock_timeout = '10s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '30s'";
+/// What makes one snapshot of a transaction there.
+pub(crate) const POOLED_SNAPSHOT: &str =
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// How long a call waits for a connection to PostgreSQL at most; then it is told to come again.
+const ACQUIRE_PATIENCE: Duration = Duration::from_secs(3);
+/// How often it is looked whether two connections are one.
+const PROBES: usize = 3;
 
 /// Pages that SQLite keeps in memory for a bulk load, in KiB if negative.
 const BULK_CACHE: &str = "-131072";
@@ -52,6 +67,18 @@ pub struct Options {
     pub max_connections: u32,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
+    /// What stands between this process and PostgreSQL.
+    pub pooling: Pooling,
+}
+
+/// How long a connection to PostgreSQL stays the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooling {
+    /// For as long as it is open.
+    #[default]
+    Session,
+    /// For one transaction: a pooler such as PgBouncer in transaction mode stands between.
+    Transaction,
 }
 
 impl fmt::Debug for Options {
@@ -61,10 +88,12 @@ impl fmt::Debug for Options {
             url: _,
             max_connections,
             connect_timeout,
+            pooling,
         } = self;
         f.debug_struct("Options")
             .field("max_connections", max_connections)
             .field("connect_timeout", connect_timeout)
+            .field("pooling", pooling)
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +121,8 @@ pub(crate) struct Opened {
     pub(crate) file: Option<PathBuf>,
     /// Held while an SQLite file is open.
     pub(crate) lock: Option<Lock>,
+    /// Between replicas, if there can be several.
+    pub(crate) wakeups: Option<Wakeups>,
 }
 
 /// One connection to a database that is filled in bulk.
@@ -118,7 +149,14 @@ pub(crate) async fn alone(options: &Options) -> Result<Alone, StoreError> {
             })
         }
         Address::Postgres(address) => {
-            let address = postgres_options(*address);
+            if options.pooling == Pooling::Transaction {
+                return Err(StoreError::InvalidUrl {
+                    message: "a bulk load needs a session of its own: name PostgreSQL itself and not its pooler, with \
+                              transaction_pooling = false"
+                        .to_owned(),
+                });
+            }
+            let address = postgres_options(*address, options.pooling);
             reach(&address, options).await?;
             Ok(Alone {
                 connection: postgres_pool(address, 1, BULK_POSTGRES_SESSION, options),
@@ -183,6 +221,7 @@ async fn sqlite(path: &Path, options: &Options, missing: Missing) -> Result<Open
         readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
         file: Some(path.to_owned()),
         lock: Some(lock),
+        wakeups: None,
     })
 }
 
@@ -220,23 +259,33 @@ fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
 }
 
 async fn postgres(address: PgConnectOptions, options: &Options) -> Result<Opened, StoreError> {
-    let address = postgres_options(address);
+    let address = postgres_options(address, options.pooling);
     reach(&address, options).await?;
     // Readers that wait for each other must not keep a write, or a due timer, waiting.
     let writers = (options.max_connections / 2).max(1);
     let readers = options.max_connections.saturating_sub(writers).max(1);
+    let (session, listens) = match options.pooling {
+        Pooling::Session => (POSTGRES_SESSION, Some(address.clone())),
+        // It would hold for whoever is given the connection next.
+        Pooling::Transaction => ("", None),
+    };
     Ok(Opened {
-        writer: postgres_pool(address.clone(), writers, POSTGRES_SESSION, options),
-        readers: postgres_pool(address, readers, POSTGRES_SESSION, options),
+        writer: postgres_pool(address.clone(), writers, session, options),
+        readers: postgres_pool(address, readers, session, options),
         file: None,
         lock: None,
+        wakeups: Some(Wakeups::new(listens)),
     })
 }
 
-fn postgres_options(address: PgConnectOptions) -> PgConnectOptions {
+fn postgres_options(address: PgConnectOptions, pooling: Pooling) -> PgConnectOptions {
+    let kept = match pooling {
+        Pooling::Session => STATEMENT_CACHE,
+        Pooling::Transaction => 0,
+    };
     address
         .application_name("echelond")
-        .statement_cache_capacity(STATEMENT_CACHE)
+        .statement_cache_capacity(kept)
         .disable_statement_logging()
 }
 
@@ -245,6 +294,9 @@ async fn reach(address: &PgConnectOptions, options: &Options) -> Result<(), Stor
     let first = tokio::time::timeout(options.connect_timeout, PgConnection::connect_with(address));
     let target = format!("{}:{}", address.get_host(), address.get_port());
     match first.await {
+        Ok(Ok(connection)) if options.pooling == Pooling::Session => {
+            refuse_pooler(connection, address).await
+        }
         Ok(Ok(connection)) => Ok(connection.close().await?),
         Ok(Err(error)) => Err(match StoreError::from(error) {
             StoreError::Unreachable { cause } => {
@@ -259,6 +311,36 @@ async fn reach(address: &PgConnectOptions, options: &Options) -> Result<(), Stor
     }
 }
 
+/// A pooler that gives each transaction another connection must be named as one, or statements would go astray: it is
+/// found out by two connections that are served by one backend.
+async fn refuse_pooler(
+    mut first: PgConnection,
+    address: &PgConnectOptions,
+) -> Result<(), StoreError> {
+    let mut second = PgConnection::connect_with(address).await?;
+    let mut pooled = false;
+    for _ in 0..PROBES {
+        pooled |= backend(&mut first).await? == backend(&mut second).await?;
+    }
+    first.close().await?;
+    second.close().await?;
+    if pooled {
+        return Err(StoreError::InvalidUrl {
+            message: "it leads to a pooler in transaction mode: set transaction_pooling = true, or name PostgreSQL itself"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The backend that serves a connection now. As a simple statement: nothing is prepared.
+async fn backend(connection: &mut PgConnection) -> Result<String, StoreError> {
+    let row = connection
+        .fetch_one(sqlx::raw_sql("SELECT pg_backend_pid()::text"))
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
 fn postgres_pool(
     address: PgConnectOptions,
     connections: u32,
@@ -267,7 +349,7 @@ fn postgres_pool(
 ) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(options.connect_timeout)
+        .acquire_timeout(options.connect_timeout.min(ACQUIRE_PATIENCE))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
@@ -279,7 +361,9 @@ fn postgres_pool(
         })
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                connection.execute(sqlx::raw_sql(session)).await?;
+                if !session.is_empty() {
+                    connection.execute(sqlx::raw_sql(session)).await?;
+                }
                 Ok(())
             })
         })

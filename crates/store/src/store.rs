@@ -7,7 +7,7 @@ use echelon_domain::{
     list::BlockerQuery, meeting::Meeting, profile::Profile,
 };
 use sea_orm::{
-    AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
     IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
 };
 
@@ -22,12 +22,14 @@ use crate::{
     lock::Lock,
     look::Look,
     meeting::{self, MeetingQuery},
-    open::{self, Missing, Opened, Options},
+    open::{self, Missing, Opened, Options, POOLED_SNAPSHOT, POOLED_TRANSACTION, Pooling},
     organization::{self, Head, Loaded},
+    reader::Reader,
     request, schema,
     snapshot::Snapshot,
     statements::Statements,
     transaction::Transaction,
+    wakeup::{Listener, Wakeups},
 };
 
 /// Which database serves.
@@ -64,6 +66,10 @@ struct Inner {
     /// Of statements of PostgreSQL.
     texts: flush::postgres::Texts,
     statements: Arc<Statements>,
+    /// How long a connection of the pools stays the same.
+    pooling: Pooling,
+    /// None on SQLite, which serves one replica.
+    wakeups: Option<Wakeups>,
     /// The last to go: the file is free once the pools are.
     _lock: Option<Lock>,
 }
@@ -72,20 +78,23 @@ impl Store {
     /// Opens a database, and creates an SQLite file that is missing; changes no schema.
     /// Errors: [`StoreError::InvalidUrl`], [`StoreError::Locked`], [`StoreError::Unreachable`].
     pub async fn open(options: &Options) -> Result<Self, StoreError> {
-        Ok(Self::new(open::open(options, Missing::Create).await?))
+        let opened = open::open(options, Missing::Create).await?;
+        Ok(Self::new(opened, options.pooling))
     }
 
     /// Opens a database that must be there, for a check offline. Errors: as [`Store::open`].
     pub async fn open_existing(options: &Options) -> Result<Self, StoreError> {
-        Ok(Self::new(open::open(options, Missing::Refuse).await?))
+        let opened = open::open(options, Missing::Refuse).await?;
+        Ok(Self::new(opened, options.pooling))
     }
 
-    fn new(opened: Opened) -> Self {
+    fn new(opened: Opened, pooling: Pooling) -> Self {
         let Opened {
             mut writer,
             mut readers,
             file,
             lock,
+            wakeups,
         } = opened;
         let statements = Arc::new(Statements::default());
         for connection in [&mut writer, &mut readers] {
@@ -106,6 +115,8 @@ impl Store {
                 file: file.map(|file| flush::sqlite::Writer::new(file, statements.clone())),
                 texts: flush::postgres::Texts::default(),
                 statements,
+                pooling,
+                wakeups,
                 _lock: lock,
             }),
         }
@@ -125,7 +136,7 @@ impl Store {
     /// Brings the schema up to date: once, all or nothing, whatever the number of replicas that start.
     /// Errors: [`StoreError::NewerSchema`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        schema::migrate(self.begin_migration().await?).await
+        schema::migrate(self.begin_write().await?).await
     }
 
     /// Checks that the schema is exactly this binary's.
@@ -137,6 +148,27 @@ impl Store {
     /// Asks the database for a sign of life. Errors: [`StoreError::Unreachable`], [`StoreError::Busy`].
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.inner.readers.ping().await?)
+    }
+
+    /// Tells other replicas how far these logs reach. Only a hint: it may be lost. Errors: [`StoreError::Unreachable`],
+    /// [`StoreError::Busy`].
+    pub async fn wake_others(&self, grown: &[(OrganizationId, i64)]) -> Result<(), StoreError> {
+        match &self.inner.wakeups {
+            Some(wakeups) => {
+                let pool = self.inner.readers.get_postgres_connection_pool();
+                wakeups.send(pool, grown).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Listens to other replicas; none if nobody can: on SQLite, and behind a pooler that gives each transaction another
+    /// connection. Errors: as [`Store::wake_others`].
+    pub async fn listen(&self) -> Result<Option<Listener>, StoreError> {
+        match &self.inner.wakeups {
+            Some(wakeups) => wakeups.listen().await,
+            None => Ok(None),
+        }
     }
 
     /// Which database serves.
@@ -167,7 +199,7 @@ impl Store {
         id: &OrganizationId,
         requests: &[RequestId],
     ) -> Result<Look, StoreError> {
-        Look::at(self.asked_by_writers(), id, requests).await
+        Look::at(&self.reader_for_writers().await?, id, requests).await
     }
 
     /// Writes changes if the head still is the one that they were decided on, and makes them durable: one way to the
@@ -183,7 +215,7 @@ impl Store {
         if let Some(file) = &self.inner.file {
             return self.write_sqlite(file.turn().await, flush).await;
         }
-        if !flush.later.is_empty() {
+        if !flush.later.is_empty() || self.inner.pooling == Pooling::Transaction {
             return self
                 .write_postgres(self.begin_postgres().await?, flush)
                 .await;
@@ -240,14 +272,24 @@ impl Store {
         })
     }
 
-    /// What a write asks: it must not wait for readers, which may be slow, and many.
+    /// What a write to a file asks: it must not wait for readers, which may be slow, and many.
     pub(crate) fn asked_by_writers(&self) -> &DatabaseConnection {
         &self.inner.writer
     }
 
+    /// What a write asks before it has a transaction.
+    async fn reader_for_writers(&self) -> Result<Reader<'_>, StoreError> {
+        Ok(match self.inner.pooling {
+            Pooling::Session => Reader::Any(&self.inner.writer),
+            Pooling::Transaction => Reader::Within(Box::new(self.begin_write().await?)),
+        })
+    }
+
     async fn begin_postgres(&self) -> Result<Transaction, StoreError> {
         let pool = self.inner.writer.get_postgres_connection_pool();
-        Transaction::begin(pool, self.inner.statements.clone()).await
+        let begun = Transaction::begin(pool, self.inner.statements.clone()).await?;
+        self.prepare(&begun).await?;
+        Ok(begun)
     }
 
     /// The organization with its live blockers and open meetings, from one snapshot; none if it does not exist.
@@ -280,12 +322,12 @@ impl Store {
 
     /// The head of an organization; none if it does not exist.
     pub async fn head(&self, id: &OrganizationId) -> Result<Option<Head>, StoreError> {
-        organization::head(&self.inner.readers, id).await
+        organization::head(&self.reader().await?, id).await
     }
 
     /// The head of every organization.
     pub async fn heads(&self) -> Result<Vec<(OrganizationId, Head)>, StoreError> {
-        organization::heads(&self.inner.readers).await
+        organization::heads(&self.reader().await?).await
     }
 
     /// Organizations by id, at most `limit` that follow `after`.
@@ -294,13 +336,16 @@ impl Store {
         after: Option<&OrganizationId>,
         limit: u64,
     ) -> Result<Vec<(OrganizationId, Profile)>, StoreError> {
-        organization::page(&self.inner.readers, after, limit).await
+        organization::page(&self.reader().await?, after, limit).await
     }
 
     /// Gives every organization's history a new name, as after a restore: what was told of the lost part of the old one,
     /// resume tokens above all, is refused from now on. Returns how many organizations there are.
     pub async fn begin_epochs(&self) -> Result<u64, StoreError> {
-        organization::begin_epochs(&self.inner.writer).await
+        let transaction = self.begin_write().await?;
+        let begun = organization::begin_epochs(&transaction).await?;
+        transaction.commit().await?;
+        Ok(begun)
     }
 
     /// Organizations with a timer that is due, by id.
@@ -308,7 +353,7 @@ impl Store {
         &self,
         now: Timestamp,
     ) -> Result<Vec<OrganizationId>, StoreError> {
-        blocker::due_organizations(&self.inner.readers, now).await
+        blocker::due_organizations(&self.reader().await?, now).await
     }
 
     /// Deletes the oldest stored answers from before an instant, at most `limit`, and tells how many it were.
@@ -317,7 +362,10 @@ impl Store {
             Some(file) => Some(file.turn().await),
             None => None,
         };
-        request::purge(&self.inner.writer, before, limit).await
+        let transaction = self.begin_write().await?;
+        let purged = request::purge(&transaction, before, limit).await?;
+        transaction.commit().await?;
+        Ok(purged)
     }
 
     /// A blocker, live or not; none if it does not exist.
@@ -326,7 +374,7 @@ impl Store {
         id: &OrganizationId,
         number: BlockerNumber,
     ) -> Result<Option<Blocker>, StoreError> {
-        let found = blocker::numbered(&self.inner.readers, id, &[number]).await?;
+        let found = blocker::numbered(&self.reader().await?, id, &[number]).await?;
         Ok(found.into_iter().next())
     }
 
@@ -336,7 +384,7 @@ impl Store {
         id: &OrganizationId,
         numbers: &[BlockerNumber],
     ) -> Result<Vec<Blocker>, StoreError> {
-        blocker::numbered(self.asked_by_writers(), id, numbers).await
+        blocker::numbered(&self.reader_for_writers().await?, id, numbers).await
     }
 
     /// These meetings, open or not, for a write; those that do not exist are left out.
@@ -345,7 +393,7 @@ impl Store {
         id: &OrganizationId,
         numbers: &[MeetingNumber],
     ) -> Result<Vec<Meeting>, StoreError> {
-        meeting::numbered(self.asked_by_writers(), id, numbers).await
+        meeting::numbered(&self.reader_for_writers().await?, id, numbers).await
     }
 
     /// A page of blockers and the revision they are of, from one snapshot; revision 0 if there is no organization.
@@ -366,7 +414,7 @@ impl Store {
         id: &OrganizationId,
         number: MeetingNumber,
     ) -> Result<Option<Meeting>, StoreError> {
-        let found = meeting::numbered(&self.inner.readers, id, &[number]).await?;
+        let found = meeting::numbered(&self.reader().await?, id, &[number]).await?;
         Ok(found.into_iter().next())
     }
 
@@ -376,7 +424,7 @@ impl Store {
         id: &OrganizationId,
         query: &MeetingQuery,
     ) -> Result<Vec<Meeting>, StoreError> {
-        meeting::page(&self.inner.readers, id, query).await
+        meeting::page(&self.reader().await?, id, query).await
     }
 
     /// About `limit` events after a revision, in order: always whole revisions, so there may be more. Empty at the end.
@@ -386,7 +434,7 @@ impl Store {
         revision: i64,
         limit: usize,
     ) -> Result<Vec<EventRow>, StoreError> {
-        event::after(&self.inner.readers, id, revision, limit).await
+        event::after(&self.reader().await?, id, revision, limit).await
     }
 
     /// Events about a blocker, in order, at most `limit` after a revision and index.
@@ -397,11 +445,11 @@ impl Store {
         after: Option<(i64, i32)>,
         limit: u64,
     ) -> Result<Vec<EventRow>, StoreError> {
-        event::of_blocker(&self.inner.readers, id, number, after, limit).await
+        event::of_blocker(&self.reader().await?, id, number, after, limit).await
     }
 
     /// SQLite: immediately, because a transaction that reads before it writes cannot wait for another writer.
-    async fn begin_migration(&self) -> Result<DatabaseTransaction, StoreError> {
+    async fn begin_write(&self) -> Result<DatabaseTransaction, StoreError> {
         let options = match self.kind() {
             DatabaseKind::Sqlite => TransactionOptions {
                 isolation_level: None,
@@ -414,11 +462,20 @@ impl Store {
                 sqlite_transaction_mode: None,
             },
         };
-        Ok(self.inner.writer.begin_with_options(options).await?)
+        let begun = self.inner.writer.begin_with_options(options).await?;
+        self.prepare(&begun).await?;
+        Ok(begun)
     }
 
     /// A transaction whose reads all see one snapshot. It ends with its drop.
     async fn begin_read(&self) -> Result<DatabaseTransaction, StoreError> {
+        if self.inner.pooling == Pooling::Transaction {
+            // As texts: even this would be prepared otherwise, before others' statements are forgotten.
+            let begun = self.inner.readers.begin().await?;
+            begun.execute_unprepared(POOLED_SNAPSHOT).await?;
+            self.prepare(&begun).await?;
+            return Ok(begun);
+        }
         let options = match self.kind() {
             DatabaseKind::Sqlite => TransactionOptions {
                 isolation_level: None,
@@ -432,5 +489,21 @@ impl Store {
             },
         };
         Ok(self.inner.readers.begin_with_options(options).await?)
+    }
+
+    /// What reads go to that need not agree.
+    async fn reader(&self) -> Result<Reader<'_>, StoreError> {
+        Ok(match self.inner.pooling {
+            Pooling::Session => Reader::Any(&self.inner.readers),
+            Pooling::Transaction => Reader::Within(Box::new(self.begin_read().await?)),
+        })
+    }
+
+    /// Tells a transaction that has begun what its session could not be told.
+    async fn prepare(&self, transaction: &impl ConnectionTrait) -> Result<(), StoreError> {
+        if self.inner.pooling == Pooling::Transaction {
+            transaction.execute_unprepared(POOLED_TRANSACTION).await?;
+        }
+        Ok(())
     }
 }

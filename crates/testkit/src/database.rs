@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use echelon_store::{DatabaseKind, Options, Store};
+use echelon_store::{DatabaseKind, Options, Pooling, Store};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -29,8 +29,15 @@ pub struct TestDatabase {
 
 #[derive(Debug)]
 enum Place {
-    Sqlite { _folder: TempDir },
-    Postgres { maintenance: String, name: String },
+    Sqlite {
+        _folder: TempDir,
+    },
+    Postgres {
+        maintenance: String,
+        name: String,
+    },
+    /// It goes with the server that it is on.
+    Elsewhere,
 }
 
 impl TestDatabase {
@@ -54,6 +61,16 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("a test needs a database on {VARIABLE}: {error:?}"))
     }
 
+    /// The database at an address, empty at first: on a PostgreSQL of the test's own, or on the way to another one. It
+    /// stays when this is dropped.
+    #[must_use]
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            place: Place::Elsewhere,
+        }
+    }
+
     /// Its address, as the server takes it.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -65,7 +82,7 @@ impl TestDatabase {
     pub const fn kind(&self) -> DatabaseKind {
         match self.place {
             Place::Sqlite { .. } => DatabaseKind::Sqlite,
-            Place::Postgres { .. } => DatabaseKind::Postgres,
+            Place::Postgres { .. } | Place::Elsewhere => DatabaseKind::Postgres,
         }
     }
 
@@ -155,6 +172,7 @@ fn options(url: &str) -> Options {
         url: url.to_owned(),
         max_connections: 4,
         connect_timeout: Duration::from_secs(10),
+        pooling: Pooling::Session,
     }
 }
 

@@ -2,9 +2,13 @@
 
 mod binary;
 mod both;
+mod bouncer;
 mod database;
+mod postgres;
 mod server;
 
 pub use binary::echelond;
+pub use bouncer::TestBouncer;
 pub use database::TestDatabase;
+pub use postgres::TestPostgres;
 pub use server::{START, TestServer};

@@ -39,7 +39,7 @@ enum Chore {
     },
     /// Measure the server beside its limits, and fail if a bar is not reached.
     Bench(bench::Bench),
-    /// Start the private PostgreSQL alone and print its URL; ctrl-c stops and removes it.
+    /// Start the private PostgreSQL alone and print what tests must know of it; ctrl-c stops and removes it.
     Pg,
     /// Run every check that is not a test: format, lints, documents, layers, licences, API.
     Check,

@@ -21,6 +21,9 @@ use crate::{
 
 /// The variable that names the PostgreSQL for tests.
 pub(crate) const VARIABLE: &str = "ECHELON_TEST_POSTGRES";
+/// The variables that name the programs with which tests make servers of their own.
+const PROGRAMS_VARIABLE: &str = "ECHELON_TEST_POSTGRES_BIN";
+const BOUNCER_VARIABLE: &str = "ECHELON_TEST_PGBOUNCER";
 
 const PACKAGE: Package = Package {
     name: "PostgreSQL",
@@ -30,6 +33,16 @@ const PACKAGE: Package = Package {
     brew: "postgresql@17",
     otherwise: "set ECHELON_TEST_POSTGRES to the URL of a PostgreSQL whose user may create databases",
 };
+const BOUNCER: Package = Package {
+    name: "PgBouncer",
+    apt: "pgbouncer",
+    dnf: "pgbouncer",
+    apk: "pgbouncer",
+    brew: "pgbouncer",
+    otherwise: "set ECHELON_TEST_PGBOUNCER to the path of its program",
+};
+/// Where Debian puts what it takes for root's alone.
+const ROOTS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 /// How long the server may take to start.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How long it may take to stop before it is stopped hard.
@@ -66,11 +79,7 @@ struct User {
 impl Cluster {
     /// Creates and starts one, installing PostgreSQL if need be.
     pub(crate) fn start(purpose: Purpose) -> Result<Self> {
-        let mut candidates = candidates();
-        if candidates.is_empty() {
-            system::install(&PACKAGE)?;
-            candidates = self::candidates();
-        }
+        let candidates = installed()?;
         let user = unprivileged()?;
         let mut failure = None;
         for binaries in candidates {
@@ -82,12 +91,7 @@ impl Cluster {
                 }
             }
         }
-        Err(failure.unwrap_or_else(|| {
-            anyhow::anyhow!(
-                "PostgreSQL is installed and its binaries are not found: put `pg_config` on the PATH, or {}",
-                PACKAGE.otherwise
-            )
-        }))
+        Err(failure.unwrap_or_else(|| anyhow::Error::msg(not_found())))
     }
 
     /// The URL of its maintenance database, for its superuser.
@@ -252,11 +256,63 @@ impl Server {
     }
 }
 
+/// What tests must know of the programs to start, by variable; they are installed if need be.
+pub(crate) fn programs() -> Result<[(&'static str, PathBuf); 2]> {
+    let given = |variable| std::env::var_os(variable).filter(|path| !path.is_empty());
+    let postgres = match given(PROGRAMS_VARIABLE) {
+        Some(folder) => folder.into(),
+        None => installed()?.into_iter().next().with_context(not_found)?,
+    };
+    let bouncer = match given(BOUNCER_VARIABLE) {
+        Some(program) => program.into(),
+        None => bouncer()?,
+    };
+    Ok([(PROGRAMS_VARIABLE, postgres), (BOUNCER_VARIABLE, bouncer)])
+}
+
+fn bouncer() -> Result<PathBuf> {
+    let find = || {
+        let elsewhere = ROOTS.iter().map(|root| Path::new(root).join("pgbouncer"));
+        system::on_path("pgbouncer").or_else(|| elsewhere.into_iter().find(|file| file.is_file()))
+    };
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    system::install(&BOUNCER)?;
+    find().with_context(|| {
+        format!(
+            "PgBouncer is installed and its program is not found: {}",
+            BOUNCER.otherwise
+        )
+    })
+}
+
+fn not_found() -> String {
+    format!(
+        "PostgreSQL is installed and its binaries are not found: put `pg_config` on the PATH, or {}",
+        PACKAGE.otherwise
+    )
+}
+
+/// Folders with a server's binaries, after installing one if there is none.
+fn installed() -> Result<Vec<PathBuf>> {
+    let found = candidates();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    system::install(&PACKAGE)?;
+    Ok(candidates())
+}
+
 /// Starts a private one and waits for a signal to stop.
 pub(crate) fn serve() -> Result<()> {
     let cluster = Cluster::start(Purpose::Tests)?;
+    let programs = programs()?;
     eprintln!("PostgreSQL runs until ctrl-c; in another terminal:");
     println!("export {VARIABLE}={}", cluster.url());
+    for (variable, path) in programs {
+        println!("export {variable}={}", path.display());
+    }
     while process::check_signal().is_ok() {
         thread::sleep(LOOK);
     }

@@ -61,7 +61,10 @@ fn cargo_test(
     tally: &mut Tally,
 ) -> Result<bool> {
     let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
-    command.args(filters).env(postgres::VARIABLE, server.url());
+    command
+        .args(filters)
+        .env(postgres::VARIABLE, server.url())
+        .envs(postgres::programs()?);
     let status = process::stream(&mut command, |line| {
         process::print(line);
         tally.line(line);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use echelon_domain::Error;
-use echelon_store::{DatabaseKind, Options, Store, StoreError};
+use echelon_store::{DatabaseKind, Options, Pooling, Store, StoreError};
 use echelon_testkit::{TestDatabase, on_both};
 
 use super::history::{History, raise};
@@ -20,6 +20,7 @@ fn options(url: &str) -> Options {
         url: url.to_owned(),
         max_connections: 2,
         connect_timeout: Duration::from_secs(5),
+        pooling: Pooling::Session,
     }
 }
 

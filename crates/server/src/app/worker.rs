@@ -226,6 +226,7 @@ async fn pass(app: &App, runtime: &Runtime) -> Result<usize, Error> {
         };
         runtime.enqueue(job).await?;
         let answer = answer.await.map_err(|_| super::shutting_down())??;
+        app.announce(runtime);
         match u64::decode(answer.as_slice()).map_err(Error::internal)? {
             0 => return Ok(passed),
             count => passed += usize::try_from(count).unwrap_or(usize::MAX),

@@ -17,7 +17,7 @@ use super::{
     transport::{KEEPALIVE, cors},
 };
 use crate::{
-    app::{App, run_workers},
+    app::{App, run_wakeups, run_workers},
     config::Config,
     grpc,
     health::{Health, Told},
@@ -84,6 +84,7 @@ impl Parts {
         told.set(ServingStatus::Serving).await;
         if background == Background::Runs {
             background_tasks.push(tokio::spawn(supervise(app.clone(), health.clone())));
+            background_tasks.push(tokio::spawn(run_wakeups(app.clone())));
         }
         background_tasks.push(tokio::spawn({
             let shutdown = shutdown.clone();
