@@ -26,6 +26,7 @@ on_both!(
     e10_a_list_ends_with_whole_revisions_and_a_token_to_go_on_with,
     e10_a_page_of_long_texts_stays_within_what_clients_take,
     e10_a_new_epoch_refuses_tokens_that_the_new_history_has_grown_past,
+    a_watch_for_which_there_is_no_room_is_refused,
 );
 
 /// The next message of a watch.
@@ -48,6 +49,46 @@ async fn read_until(watch: &mut Streaming<WatchEventsResponse>, revision: i64) -
         events.extend(message.events);
     }
     events
+}
+
+async fn a_watch_for_which_there_is_no_room_is_refused(database: TestDatabase) {
+    let clock = echelon_server::clock::ManualClock::new(echelon_testkit::START);
+    let server = TestServer::start_with(&database, clock, |config| config.max_watches = 2).await;
+    let org = Org::set_up(&server).await;
+    let request = || v1::WatchEventsRequest {
+        parent: org.name(),
+        ..Default::default()
+    };
+    let first = org.watch_with(request()).await.expect("there is room");
+    let rollup = v1::WatchRollupRequest {
+        node: org.node("rail"),
+        min_revision: 0,
+    };
+    let second = server.rollups().watch_rollup(rollup.clone()).await;
+    let second = second.expect("there is room");
+    for refusal in [
+        refused::<()>(
+            org.watch_with(request()).await.map(drop),
+            Code::ResourceExhausted,
+            ErrorReason::TooManyWatches,
+        ),
+        refused::<()>(
+            server.rollups().watch_rollup(rollup).await.map(drop),
+            Code::ResourceExhausted,
+            ErrorReason::TooManyWatches,
+        ),
+    ] {
+        assert!(refusal.message().contains("max_watches"), "{refusal:?}");
+    }
+    // Calls are not watches.
+    org.raise("team-1", "no test data").await;
+    drop((first, second));
+    let again = async {
+        while org.watch_with(request()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(again).await;
 }
 
 /// The token of the beginning: of a list that ends before the first event.

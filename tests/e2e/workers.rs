@@ -7,6 +7,7 @@ use echelon_domain::Timestamp;
 use echelon_server::{
     Background, Running, Server, clock::Clock, clock::ManualClock, config::Config,
 };
+use echelon_store::DatabaseKind;
 use echelon_testkit::{START, TestDatabase, TestServer, on_both};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ on_both!(
     e4_a_due_escalation_happens_within_a_second,
     e4_what_a_server_that_died_left_is_taken_up_by_the_next,
     e4_an_organization_that_cannot_be_loaded_holds_up_no_other,
+    e4_a_blocker_whose_timer_fails_holds_up_no_other,
     e9_what_drifts_is_put_right_in_the_background,
 );
 
@@ -153,6 +155,82 @@ async fn e4_an_organization_that_cannot_be_loaded_holds_up_no_other(database: Te
             .expect("the watch goes on")
             .expect("the watch goes on");
     }
+    server.stop().await;
+}
+
+/// A change of the second blocker fails, whatever it is.
+async fn poison(database: &TestDatabase) {
+    let statements: &[&str] = match database.kind() {
+        DatabaseKind::Sqlite => &[
+            "CREATE TRIGGER poison BEFORE UPDATE ON blocker WHEN NEW.number = 2 \
+             BEGIN SELECT RAISE(ABORT, 'poisoned'); END",
+        ],
+        DatabaseKind::Postgres => &[
+            "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.number = 2 THEN RAISE EXCEPTION 'poisoned' USING ERRCODE = '23514'; END IF; \
+             RETURN NEW; END $$",
+            "CREATE TRIGGER poison BEFORE UPDATE ON blocker FOR EACH ROW EXECUTE FUNCTION poison()",
+        ],
+    };
+    for statement in statements {
+        database.execute(statement).await;
+    }
+}
+
+async fn e4_a_blocker_whose_timer_fails_holds_up_no_other(database: TestDatabase) {
+    let server = Working::start(&database, ManualClock::new(START)).await;
+    let org = server.org();
+    org.apply_sample().await;
+    let mut last = org.raise("team-1", "number 1").await;
+    for number in 2..=9 {
+        last = org.raise("team-1", &format!("number {number}")).await;
+    }
+    poison(&database).await;
+    let mut watch = org.watch(String::new()).await;
+    server.clock.set(time(last.escalation_time.as_ref()));
+    let mut moved = Vec::new();
+    let mut collect = async |count| {
+        while moved.len() < count {
+            let message = soon(watch.message()).await.expect("the watch goes on");
+            let events = message.expect("the watch goes on").events;
+            let changes = changes(&events).into_iter();
+            let escalated = changes.filter(|change| change.kind == BlockerChange::Escalated);
+            moved.extend(escalated.map(|change| change.blocker));
+        }
+        moved.sort_unstable();
+        moved.clone()
+    };
+    let others = [1, 3, 4, 5, 6, 7, 8, 9].map(|number| org.blocker(number));
+    assert_eq!(collect(8).await, others);
+    // It is shown, and nothing else is.
+    let stuck = soon(async {
+        loop {
+            let stuck = server.running.app().stuck();
+            if !stuck.is_empty() {
+                return stuck;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let stuck = stuck.await;
+    assert_eq!(stuck.len(), 1, "{stuck:?}");
+    assert_eq!(stuck[0].blocker.map(|number| number.get()), Some(2));
+    assert_eq!(org.get(&org.blocker(2)).await.holder, org.node("team-1"));
+    // Once its cause is gone it goes on by itself.
+    let on = match database.kind() {
+        DatabaseKind::Sqlite => "",
+        DatabaseKind::Postgres => "ON blocker",
+    };
+    database.execute(&format!("DROP TRIGGER poison {on}")).await;
+    assert_eq!(collect(9).await.len(), 9);
+    assert_eq!(org.get(&org.blocker(2)).await.holder, org.node("rail-a"));
+    let released = soon(async {
+        while !server.running.app().stuck().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    released.await;
+    drop(watch);
     server.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Commands: what a caller, or the engine, asks of an organization, and what comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     blocker::Severity,
@@ -250,8 +250,12 @@ pub enum Command {
     },
     /// See the RPC of that name.
     RebasePolicy { id: PolicyId },
-    /// Looks at the blockers whose timers are due, in due order, at most `limit` of them.
-    PassTimers { limit: usize },
+    /// Looks at the blockers whose timers are due, in due order, at most `limit` of them, and not at those that are set
+    /// apart because they fail.
+    PassTimers {
+        limit: usize,
+        apart: BTreeSet<BlockerNumber>,
+    },
     /// Puts right the counters that differ from a recount, in memory or in the tables, of at most `limit` nodes. The
     /// books must be of the revision that it is decided at.
     RepairCounters { books: Box<Books>, limit: usize },

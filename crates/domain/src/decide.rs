@@ -191,7 +191,7 @@ fn dispatch(draft: &mut Draft, command: &Command) -> Result<Outcome, Error> {
             etag,
         } => policy::update(draft, id, display_name.as_deref(), rules.as_deref(), *etag),
         Command::RebasePolicy { id } => policy::rebase(draft, id),
-        Command::PassTimers { limit } => blocker::pass_timers(draft, *limit),
+        Command::PassTimers { limit, apart } => blocker::pass_timers(draft, *limit, apart),
         Command::RepairCounters { books, limit } => counters::repair(draft, books, *limit),
     }
 }

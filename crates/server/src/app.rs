@@ -9,6 +9,7 @@ mod read;
 mod recent;
 mod rollups;
 mod runtime;
+mod stuck;
 mod trial;
 mod wakeup;
 mod worker;
@@ -27,7 +28,7 @@ use echelon_domain::{
 };
 use echelon_store::{Head, Store};
 use prost::Message;
-use tokio::sync::{OnceCell, oneshot, watch};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
@@ -40,6 +41,7 @@ pub use feed::{Feed, Page, RawEvent, ResumeToken, Start, Step};
 pub use prepared::Prepared;
 pub use read::{FoundBlocker, FoundMeeting};
 pub use rollups::RollupWatch;
+pub use stuck::Stuck;
 pub use trial::{Rules, Subject, Trial};
 pub use wakeup::run_wakeups;
 pub use worker::run_workers;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub queue_length: usize,
     /// How often the workers look for what is due.
     pub worker_interval: Duration,
+    /// Most watches that are open at once; more are refused.
+    pub max_watches: usize,
     /// A timer that is overdue by more than this counts in the liveness audit.
     pub late_tolerance: Duration,
     /// How often the counters are held against a recount; zero: never.
@@ -83,6 +87,8 @@ pub struct App {
     settings: Settings,
     runtimes: Mutex<HashMap<OrganizationId, Arc<OnceCell<Runtime>>>>,
     announcements: wakeup::Announcements,
+    ward: stuck::Ward,
+    watches: Arc<Semaphore>,
 }
 
 impl App {
@@ -95,6 +101,8 @@ impl App {
         shutdown: CancellationToken,
         settings: Settings,
     ) -> Self {
+        let watches = settings.max_watches.min(Semaphore::MAX_PERMITS);
+        let watches = Arc::new(Semaphore::new(watches));
         Self {
             store,
             clock,
@@ -103,6 +111,8 @@ impl App {
             settings,
             runtimes: Mutex::new(HashMap::new()),
             announcements: wakeup::Announcements::default(),
+            ward: stuck::Ward::default(),
+            watches,
         }
     }
 
@@ -240,6 +250,18 @@ impl App {
     /// Passes every timer that is due now, in every organization, until none is left. Errors: [`Error::Unavailable`].
     pub async fn pass_timers_until_idle(&self) -> Result<usize, Error> {
         worker::pass_all(self).await
+    }
+
+    /// Room for a watch, until it is dropped; none if as many are open as may be.
+    #[must_use]
+    pub fn room_for_watch(&self) -> Option<OwnedSemaphorePermit> {
+        self.watches.clone().try_acquire_owned().ok()
+    }
+
+    /// What the workers cannot do for a fault of its own.
+    #[must_use]
+    pub fn stuck(&self) -> Vec<Stuck> {
+        self.ward.list()
     }
 
     /// The runtimes at hand.

@@ -47,6 +47,7 @@ pub struct Config {
     pub request_timeout_max: Duration,
     pub max_message_bytes: usize,
     pub max_concurrent_requests: usize,
+    pub max_watches: usize,
     pub shutdown_grace: Duration,
     pub batch_size: usize,
     pub queue_length: usize,
@@ -92,6 +93,7 @@ impl Config {
             request_timeout_max: read.span("request_timeout_max", 10 * MILLISECOND, HOUR),
             max_message_bytes: read.integer("max_message_bytes", 1024, 256 * 1024 * 1024),
             max_concurrent_requests: read.integer("max_concurrent_requests", 1, 1_000_000),
+            max_watches: read.integer("max_watches", 1, 1_000_000),
             shutdown_grace: read.span("shutdown_grace", Duration::ZERO, HOUR),
             batch_size: read.integer("batch_size", 1, 10_000),
             queue_length: read.integer("queue_length", 1, 1_000_000),
@@ -191,6 +193,7 @@ impl Config {
         app::Settings {
             batch_size: self.batch_size,
             queue_length: self.queue_length,
+            max_watches: self.max_watches,
             worker_interval: self.worker_interval,
             late_tolerance: self.late_tolerance,
             audit_interval: self.audit_interval,
@@ -217,6 +220,7 @@ impl Config {
             request_timeout_max,
             max_message_bytes,
             max_concurrent_requests,
+            max_watches,
             shutdown_grace,
             batch_size,
             queue_length,
@@ -249,7 +253,7 @@ impl Config {
             .map(|name| (name.clone(), text(redact::BLOT)))
             .collect::<toml::Table>();
         let origins = allowed_origins.iter().map(|origin| text(origin)).collect();
-        let settings: [(&str, toml::Value); 27] = [
+        let settings: [(&str, toml::Value); 28] = [
             ("database", text(&redacted_url(database))),
             ("max_connections", i64::from(*max_connections).into()),
             ("connect_timeout", span(connect_timeout)),
@@ -265,6 +269,7 @@ impl Config {
             ("request_timeout_max", span(request_timeout_max)),
             ("max_message_bytes", integer(*max_message_bytes)),
             ("max_concurrent_requests", integer(*max_concurrent_requests)),
+            ("max_watches", integer(*max_watches)),
             ("shutdown_grace", span(shutdown_grace)),
             ("batch_size", integer(*batch_size)),
             ("queue_length", integer(*queue_length)),

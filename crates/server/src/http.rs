@@ -9,9 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use echelon_store::Store;
 
-use crate::{health::Health, metrics::Metrics};
+use crate::{app::App, health::Health};
 
 /// What Prometheus's text format is called.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -19,8 +18,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Clone)]
 pub(crate) struct Side {
     pub(crate) health: Health,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) store: Store,
+    pub(crate) app: Arc<App>,
 }
 
 /// Routes of the second port.
@@ -34,7 +32,7 @@ pub(crate) fn router(side: Side) -> Router {
 
 async fn ready(State(side): State<Side>) -> Response {
     match side.health.check().await {
-        Ok(()) => "ready\n".into_response(),
+        Ok(()) => format!("ready\n{}", stuck(&side.app)).into_response(),
         Err(faults) => {
             let text = format!("{}\n", faults.join("\n"));
             (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
@@ -42,8 +40,17 @@ async fn ready(State(side): State<Side>) -> Response {
     }
 }
 
+/// What is stuck, line by line. Another replica would be stuck as well, so this one is ready all the same.
+fn stuck(app: &App) -> String {
+    let lines = app.stuck().into_iter().map(|stuck| match stuck.blocker {
+        Some(blocker) => format!("stuck: {} {blocker}\n", stuck.organization),
+        None => format!("stuck: {}\n", stuck.organization),
+    });
+    lines.collect()
+}
+
 async fn metrics(State(side): State<Side>) -> Response {
-    match side.metrics.render(side.store.statements()) {
+    match side.app.metrics().render(side.app.store().statements()) {
         Ok(text) => ([(header::CONTENT_TYPE, PROMETHEUS)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be rendered");

@@ -34,6 +34,7 @@ pub struct Metrics {
     escalations: IntCounterVec,
     timer_lateness_seconds: Histogram,
     overdue_timers: IntGauge,
+    stuck: IntGauge,
     audits: IntCounterVec,
     drift_repaired_nodes: IntCounter,
     feed_lag_seconds: Histogram,
@@ -104,6 +105,10 @@ impl Metrics {
             overdue_timers: register.gauge(
                 "echelon_overdue_timers",
                 "Timers overdue beyond late_tolerance though this server lives: must be 0.",
+            ),
+            stuck: register.gauge(
+                "echelon_stuck",
+                "Blockers whose timers fail, and organizations that cannot be loaded: must be 0, see the log.",
             ),
             audits: register.counters(
                 "echelon_audits_total",
@@ -203,6 +208,11 @@ impl Metrics {
     /// Tells how many timers are overdue beyond tolerance: the liveness audit.
     pub fn set_overdue_timers(&self, overdue: usize) {
         self.overdue_timers.set(gauge(overdue));
+    }
+
+    /// Tells how much the workers cannot do for a fault of its own.
+    pub fn set_stuck(&self, stuck: usize) {
+        self.stuck.set(gauge(stuck));
     }
 
     /// Counts an audit of an organization: `sound`, `drifted` or `failed`.
@@ -331,6 +341,7 @@ mod tests {
         metrics.set_open_by_levels("acme", [("TEAM", 5)]);
         metrics.set_open_by_severity("acme", "HIGH", 6);
         metrics.set_overdue_timers(0);
+        metrics.set_stuck(1);
         metrics.count_audit("drifted");
         metrics.count_repaired(2);
         metrics.observe_feed_lag(Duration::from_millis(7));
@@ -352,6 +363,7 @@ mod tests {
             "echelon_open_blockers{level=\"TEAM\",organization=\"acme\"} 5",
             "echelon_open_blockers_by_severity{organization=\"acme\",severity=\"HIGH\"} 6",
             "echelon_overdue_timers 0",
+            "echelon_stuck 1",
             "echelon_audits_total{result=\"drifted\"} 1",
             "echelon_drift_repaired_nodes_total 2",
             "echelon_feed_lag_seconds_count 1",

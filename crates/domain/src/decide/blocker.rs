@@ -1,5 +1,7 @@
 //! Deciding about blockers.
 
+use std::collections::BTreeSet;
+
 use super::{Draft, check_etag};
 use crate::{
     blocker::{
@@ -471,20 +473,25 @@ pub(super) fn comment(
 }
 
 /// Lets the rules look at the blockers whose timers are due, in due order, each at most once (E4).
-pub(super) fn pass_timers(draft: &mut Draft, limit: usize) -> Result<Outcome, Error> {
-    let due: Vec<BlockerNumber> = draft
-        .next
-        .due(draft.now)
-        .take(limit)
-        .map(|(_, number)| number)
-        .collect();
+pub(super) fn pass_timers(
+    draft: &mut Draft,
+    limit: usize,
+    apart: &BTreeSet<BlockerNumber>,
+) -> Result<Outcome, Error> {
+    let due: Vec<BlockerNumber> = due(draft, apart).take(limit).collect();
     for number in &due {
         react(draft, *number, &Stimulus::Timer)?;
     }
     Ok(Outcome::TimersPassed {
         passed: due.len(),
-        remaining: draft.next.next_timer().is_some_and(|at| at <= draft.now),
+        remaining: self::due(draft, apart).next().is_some(),
     })
+}
+
+/// The blockers that are due and not set apart, in due order.
+fn due(draft: &Draft, apart: &BTreeSet<BlockerNumber>) -> impl Iterator<Item = BlockerNumber> {
+    let due = draft.next.due(draft.now).map(|(_, number)| number);
+    due.filter(|number| !apart.contains(number))
 }
 
 /// Arms and records a status that a call has changed.

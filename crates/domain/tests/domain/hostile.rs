@@ -3,6 +3,8 @@
 
 mod inputs;
 
+use std::collections::BTreeSet;
+
 use echelon_domain::{
     Error, MeetingNumber, PolicyId,
     agenda::agenda,
@@ -169,7 +171,10 @@ fn of_the_rest() -> impl Strategy<Value = Command> {
             etag: None,
         }),
         some_policy().prop_map(|id| Command::RebasePolicy { id }),
-        select(vec![0, 1, usize::MAX]).prop_map(|limit| Command::PassTimers { limit }),
+        select(vec![0, 1, usize::MAX]).prop_map(|limit| Command::PassTimers {
+            limit,
+            apart: BTreeSet::new(),
+        }),
     ]
 }
 

@@ -63,7 +63,10 @@ fn e4_a_limit_leaves_the_rest_for_the_next_pass() {
         .collect();
     desk.pass(DAY);
     for pair in numbers.chunks(2) {
-        let passed = desk.run(echelon_domain::command::Command::PassTimers { limit: 2 });
+        let passed = desk.run(echelon_domain::command::Command::PassTimers {
+            limit: 2,
+            apart: std::collections::BTreeSet::new(),
+        });
         let moved: Vec<BlockerNumber> = moves(&passed.events).iter().map(|(n, _)| *n).collect();
         assert_eq!(moved, pair);
     }

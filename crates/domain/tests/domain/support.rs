@@ -1,6 +1,9 @@
 //! A small organization to try things on, one line a step.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use echelon_domain::{
     BlockerNumber, Error, MeetingNumber, NodeId, Organization, OrganizationId, PolicyId, RequestId,
@@ -239,7 +242,10 @@ impl Desk {
     }
 
     pub(crate) fn pass_timers(&mut self) -> Decision {
-        self.run(Command::PassTimers { limit: 1_000 })
+        self.run(Command::PassTimers {
+            limit: 1_000,
+            apart: BTreeSet::new(),
+        })
     }
 
     /// Lets a span go by and looks at what is due then.

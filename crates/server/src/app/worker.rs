@@ -1,21 +1,31 @@
 //! Workers: idempotent reconcilers, run by time and by wake-up, on every replica and without a leader.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use echelon_domain::{
-    Error, OrganizationId, Timestamp,
+    BlockerNumber, Error, OrganizationId, Timestamp,
     blocker::Severity,
     command::{Command, Outcome},
 };
 use echelon_store::StoreError;
 use prost::Message as _;
-use tokio::{sync::oneshot, task::JoinSet, time::MissedTickBehavior};
+use tokio::{
+    sync::oneshot,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
+};
 use tracing::Span;
 
 use super::{App, Call, audit, runtime::Runtime, writer::Job};
 
 /// Most blockers that one command looks at: others get their turn in between.
 const PASS_LIMIT: usize = 400;
+/// How long an organization whose turn failed waits for the next.
+const FAILED_PAUSE: Duration = Duration::from_millis(500);
 /// How often what costs a query is done.
 const SLOW_ROUND: Duration = Duration::from_secs(1);
 /// How often stored answers are purged.
@@ -28,7 +38,7 @@ const PURGE_LIMIT: u64 = 10_000;
 pub async fn run_workers(app: Arc<App>) {
     let mut tick = tokio::time::interval(app.settings.worker_interval);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut slow = tokio::time::Instant::now();
+    let mut slow = Instant::now();
     let mut purge = slow;
     let mut turns = Turns::default();
     let mut reconciling = JoinSet::new();
@@ -50,7 +60,7 @@ pub async fn run_workers(app: Arc<App>) {
         }
         while purging.try_join_next().is_some() {}
         while auditing.try_join_next().is_some() {}
-        let now = tokio::time::Instant::now();
+        let now = Instant::now();
         if now >= slow && reconciling.is_empty() {
             slow = now + SLOW_ROUND;
             reconciling.spawn(reconcile(app.clone()));
@@ -97,13 +107,22 @@ struct Turns {
 impl Turns {
     /// Starts an organization's turn, unless it has one.
     fn start(&mut self, app: &Arc<App>, id: &OrganizationId, freshness: Freshness) {
-        if self.busy.values().any(|busy| busy == id) {
+        if self.busy.values().any(|busy| busy == id) || app.ward.rests(id, Instant::now()) {
             return;
         }
         let (app, organization) = (app.clone(), id.clone());
         let task = self.tasks.spawn(async move {
-            if let Err(error) = turn(&app, &organization, freshness).await {
-                tracing::warn!(organization.id = %organization, %error, "a worker's turn failed and will be repeated");
+            match turn(&app, &organization, freshness).await {
+                Ok(()) => {}
+                Err(error @ Error::Internal { .. }) => {
+                    app.ward
+                        .set_apart(&organization, None, &error, Instant::now());
+                }
+                Err(error) => {
+                    tracing::warn!(organization.id = %organization, %error, "a worker's turn failed and will be repeated");
+                    // Without the database every turn fails: the next one comes soon enough.
+                    tokio::time::sleep(FAILED_PAUSE).await;
+                }
             }
         });
         self.busy.insert(task.id(), id.clone());
@@ -136,6 +155,19 @@ fn is_due(app: &App, runtime: &Runtime) -> bool {
     snapshot
         .next_timer()
         .is_some_and(|at| at <= app.time(&snapshot))
+        && first_due(app, runtime, &app.ward.apart(runtime.id(), Instant::now())).is_some()
+}
+
+/// The first blocker that is due and not set apart.
+fn first_due(
+    app: &App,
+    runtime: &Runtime,
+    apart: &BTreeSet<BlockerNumber>,
+) -> Option<BlockerNumber> {
+    let snapshot = runtime.published();
+    let due = snapshot.due(app.time(&snapshot));
+    due.map(|(_, number)| number)
+        .find(|number| !apart.contains(number))
 }
 
 async fn purge_requests(app: Arc<App>) {
@@ -197,41 +229,71 @@ async fn reconcile(app: Arc<App>) -> Vec<(OrganizationId, Freshness)> {
     })
 }
 
-/// Passes what is due in one organization now. Returns how many blockers were looked at.
+/// Passes what is due in one organization now. Returns how many blockers were looked at. If that fails, ever fewer are
+/// looked at together, until the one is found that fails: it is set apart, and the others go on.
 async fn pass(app: &App, runtime: &Runtime) -> Result<usize, Error> {
+    let id = runtime.id();
     let mut passed = 0;
+    let mut limit = PASS_LIMIT;
     loop {
-        if !is_due(app, runtime) {
-            return Ok(passed);
-        }
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            call: Call {
-                method: "PassTimers",
-                request_id: None,
-                fingerprint: 0,
-                actor: None,
-            },
-            command: Command::PassTimers { limit: PASS_LIMIT },
-            respond: Box::new(move |decision| {
-                let passed = match decision.outcome {
-                    // What changes nothing would be due for ever.
-                    Outcome::TimersPassed { passed, .. } if !decision.events.is_empty() => passed,
-                    _ => 0,
-                };
-                Ok(u64::try_from(passed).unwrap_or(u64::MAX).encode_to_vec())
-            }),
-            reply,
-            span: Span::none(),
+        let apart = app.ward.apart(id, Instant::now());
+        let Some(first) = first_due(app, runtime, &apart) else {
+            break;
         };
-        runtime.enqueue(job).await?;
-        let answer = answer.await.map_err(|_| super::shutting_down())??;
-        app.announce(runtime);
-        match u64::decode(answer.as_slice()).map_err(Error::internal)? {
-            0 => return Ok(passed),
-            count => passed += usize::try_from(count).unwrap_or(usize::MAX),
+        match pass_some(app, runtime, limit, apart).await {
+            Ok(0) => break,
+            Ok(count) => {
+                passed += count;
+                limit = limit.saturating_mul(2).min(PASS_LIMIT);
+            }
+            Err(Error::Internal { .. }) if limit > 1 => limit /= 2,
+            Err(error @ Error::Internal { .. }) => {
+                app.ward.set_apart(id, Some(first), &error, Instant::now());
+            }
+            Err(error) => return Err(error),
         }
     }
+    let snapshot = runtime.published();
+    let now = app.time(&snapshot);
+    app.ward.release(id, |number| {
+        let blocker = snapshot.blocker(number).ok();
+        blocker.is_none_or(|blocker| blocker.status.timer_at.is_none_or(|at| at > now))
+    });
+    Ok(passed)
+}
+
+/// Passes what is due, at most so much of it. Returns how many blockers were looked at.
+async fn pass_some(
+    app: &App,
+    runtime: &Runtime,
+    limit: usize,
+    apart: BTreeSet<BlockerNumber>,
+) -> Result<usize, Error> {
+    let (reply, answer) = oneshot::channel();
+    let job = Job {
+        call: Call {
+            method: "PassTimers",
+            request_id: None,
+            fingerprint: 0,
+            actor: None,
+        },
+        command: Command::PassTimers { limit, apart },
+        respond: Box::new(move |decision| {
+            let passed = match decision.outcome {
+                // What changes nothing would be due for ever.
+                Outcome::TimersPassed { passed, .. } if !decision.events.is_empty() => passed,
+                _ => 0,
+            };
+            Ok(u64::try_from(passed).unwrap_or(u64::MAX).encode_to_vec())
+        }),
+        reply,
+        span: Span::none(),
+    };
+    runtime.enqueue(job).await?;
+    let answer = answer.await.map_err(|_| super::shutting_down())??;
+    app.announce(runtime);
+    let passed = u64::decode(answer.as_slice()).map_err(Error::internal)?;
+    Ok(usize::try_from(passed).unwrap_or(usize::MAX))
 }
 
 /// Sets the metrics that are about the state: open blockers, and timers that are overdue though a server lives.
@@ -256,4 +318,5 @@ fn measure(app: &App) {
         );
     }
     app.metrics.set_overdue_timers(overdue);
+    app.metrics.set_stuck(app.ward.list().len());
 }

@@ -18,7 +18,7 @@ use super::{
     call::{refusal, reply},
     page::Paging,
     prepared::{ByHand, Incoming, Served, streaming, unary, unknown},
-    stream::{Outlet, Refused, shutting_down, too_slow},
+    stream::{Outlet, Refused, shutting_down, too_many, too_slow},
 };
 use crate::app::{App, Feed, Page, Prepared, ResumeToken, Start, Step};
 
@@ -196,6 +196,7 @@ impl ByHand for Events {
             "WatchEvents" => streaming(
                 call,
                 move |request: Request<v1::WatchEventsRequest>| async move {
+                    let room = self.app.room_for_watch().ok_or_else(too_many)?;
                     let message = request.into_inner();
                     let has_token = !message.resume_token.is_empty();
                     let watch = self.watch(message).await;
@@ -209,7 +210,11 @@ impl ByHand for Events {
                         })
                     });
                     let (outlet, answers) = Outlet::new()?;
-                    tokio::spawn(run(self.app.clone(), feed, heartbeat, begun, outlet));
+                    let app = self.app.clone();
+                    tokio::spawn(async move {
+                        run(app, feed, heartbeat, begun, outlet).await;
+                        drop(room);
+                    });
                     Ok(Response::new(answers))
                 },
             ),

@@ -17,7 +17,7 @@ use super::{
     call::{refusal, reply},
     page::Paging,
     prepared::{ByHand, Incoming, Served, streaming, unary, unknown},
-    stream::{Outlet, Refused, shutting_down, too_slow},
+    stream::{Outlet, Refused, shutting_down, too_many, too_slow},
 };
 use crate::app::{App, Prepared, RollupWatch};
 
@@ -148,10 +148,15 @@ impl ByHand for Rollups {
             "WatchRollup" => streaming(
                 call,
                 move |request: Request<v1::WatchRollupRequest>| async move {
+                    let room = self.app.room_for_watch().ok_or_else(too_many)?;
                     let watch = self.watch(request.get_ref()).await;
                     let watch = watch.map_err(|error| refusal(&error))?;
                     let (outlet, answers) = Outlet::new()?;
-                    tokio::spawn(run(self.app.clone(), watch, outlet));
+                    let app = self.app.clone();
+                    tokio::spawn(async move {
+                        run(app, watch, outlet).await;
+                        drop(room);
+                    });
                     Ok(Response::new(answers))
                 },
             ),

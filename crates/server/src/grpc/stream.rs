@@ -80,6 +80,16 @@ pub(super) fn too_slow(resume_token: Option<&str>) -> Status {
     )
 }
 
+/// The refusal of a watch for which there is no room.
+pub(super) fn too_many() -> Status {
+    error::plain(
+        Code::ResourceExhausted,
+        ErrorReason::TooManyWatches,
+        "the server has as many watches open as max_watches allows: watch through another server, close watches that \
+         nobody reads, or raise the setting",
+    )
+}
+
 fn unavailable(message: &str, resume_token: Option<&str>) -> Status {
     let facts = resume_token.map(|token| ("resume_token", token));
     error::told(Code::Unavailable, ErrorReason::Unavailable, message, facts)

@@ -72,8 +72,7 @@ impl Parts {
         let http = http_listener.map(|listener| {
             let side = Side {
                 health: health.clone(),
-                metrics: app.metrics().clone(),
-                store: app.store().clone(),
+                app: app.clone(),
             };
             let serving = axum::serve(listener, http::router(side))
                 .with_graceful_shutdown(end_http.clone().cancelled_owned());

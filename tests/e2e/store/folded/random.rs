@@ -1,6 +1,6 @@
 //! Random commands, the same for the same seed.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use echelon_domain::{
     BlockerNumber, MeetingNumber, NodeId, PolicyId,
@@ -180,7 +180,10 @@ impl Random {
             1 => Command::CloseMeeting {
                 number: self.open_meeting(history),
             },
-            2 => Command::PassTimers { limit: 20 },
+            2 => Command::PassTimers {
+                limit: 20,
+                apart: BTreeSet::new(),
+            },
             _ => {
                 let meeting = self.open_meeting(history);
                 let place = history.live.meeting(meeting).map(|m| m.node.clone());

@@ -1,6 +1,9 @@
 //! Making a step concrete: its picks choose among what the world has.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use echelon_domain::{
     MeetingNumber, NodeId,
@@ -46,7 +49,10 @@ fn command(world: &World, step: &Step) -> Option<Command> {
     let at = |span: &Option<Duration>| span.map(|span| world.now().plus(span));
     Some(match step {
         Step::Advance(_) | Step::Foretell(_) | Step::Apply(_) | Step::CloseAgain(_) => return None,
-        Step::PassTimers(limit) => Command::PassTimers { limit: *limit },
+        Step::PassTimers(limit) => Command::PassTimers {
+            limit: *limit,
+            apart: BTreeSet::new(),
+        },
         Step::Raise {
             origin,
             severity,
@@ -272,7 +278,10 @@ fn foretell(world: &mut World, pick: Pick) {
         world.clock = world.now().max(timer);
         let now = world.now();
         let decision = world
-            .run(&Command::PassTimers { limit: 1_000 })
+            .run(&Command::PassTimers {
+                limit: 1_000,
+                apart: BTreeSet::new(),
+            })
             .expect("timers pass");
         let moved = decision
             .events

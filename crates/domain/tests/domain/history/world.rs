@@ -117,7 +117,7 @@ impl World {
             assert_eq!(drift(state, &books), [], "after {command:?}");
         }
         check_foretold(&foretold, &decision.events, context.now);
-        if let Command::PassTimers { limit } = command {
+        if let Command::PassTimers { limit, .. } = command {
             check_pass(&decision, &before, *limit, context.now);
         }
         Ok(decision)
@@ -301,7 +301,7 @@ impl World {
         now: Timestamp,
     ) -> Vec<(BlockerNumber, NodeId, Option<NextStep>)> {
         let looked_at: Vec<BlockerNumber> = match command {
-            Command::PassTimers { limit } => self
+            Command::PassTimers { limit, .. } => self
                 .live
                 .due(now)
                 .take(*limit)
