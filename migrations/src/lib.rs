@@ -11,9 +11,15 @@ use sea_orm_migration::{
 
 mod m20261123_000001_first_release;
 mod m20261124_000002_fewer_pages;
+mod m20261124_000003_compatibility;
 
 /// Where the applied migrations are recorded.
 const RECORD: &str = "seaql_migrations";
+/// Where it is recorded what a binary must know.
+const COMPATIBILITY: &str = "schema_compatibility";
+/// The newest migration that a binary must know to serve beside this one. What only adds leaves it as it is. What takes
+/// away, or makes this binary write what older ones cannot read (a field, a value or a kind of events), moves it on.
+const NEEDS: &str = "m20261124_000003_compatibility";
 
 /// The migrations, oldest first.
 struct Migrator;
@@ -24,6 +30,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_first_release::Migration),
             Box::new(m20261124_000002_fewer_pages::Migration),
+            Box::new(m20261124_000003_compatibility::Migration),
         ]
     }
 }
@@ -42,13 +49,44 @@ pub async fn applied(transaction: &DatabaseTransaction) -> Result<BTreeSet<Strin
     if !SchemaManager::new(transaction).has_table(RECORD).await? {
         return Ok(BTreeSet::new());
     }
+    recorded(transaction).await
+}
+
+/// The newest migration that a binary must know to serve; none if the database does not say. Errors: as the database's.
+pub async fn needed(transaction: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    let needs = Query::select().column("needs").from(COMPATIBILITY).take();
+    let row = transaction.query_one(&needs).await?;
+    row.map(|row| row.try_get("", "needs")).transpose()
+}
+
+/// The names of the migrations that a database has whose schema is up to date. Errors: as the database's.
+pub async fn recorded(connection: &impl ConnectionTrait) -> Result<BTreeSet<String>, DbErr> {
     let versions = Query::select().column("version").from(RECORD).take();
-    let rows = transaction.query_all(&versions).await?;
+    let rows = connection.query_all(&versions).await?;
     rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
-/// Applies what is missing, all or nothing. The caller sees to it that nobody else migrates at the same time.
+/// Applies what is missing, and records what a binary must know from now on, all or nothing. The caller sees to it that nobody else migrates at the same time.
 /// Errors: as the database's.
 pub async fn apply(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
-    Migrator::up(transaction, None).await
+    Migrator::up(transaction, None).await?;
+    let forget = Query::delete().from_table(COMPATIBILITY).take();
+    transaction.execute(&forget).await?;
+    let record = Query::insert()
+        .into_table(COMPATIBILITY)
+        .columns(["id", "needs"])
+        .values_panic([1.into(), NEEDS.into()])
+        .take();
+    transaction.execute(&record).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_binary_must_know_is_a_migration_of_ours() {
+        assert!(known().contains(NEEDS));
+    }
 }

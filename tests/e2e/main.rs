@@ -29,5 +29,6 @@ mod same;
 mod store;
 mod streams;
 mod support;
+mod upgrade;
 mod web;
 mod workers;

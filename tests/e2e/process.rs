@@ -5,5 +5,6 @@ mod crash;
 mod daemon;
 mod demo;
 mod refusal;
+mod replicas;
 mod shutdown;
 mod streams;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use echelon_store::Store;
+use echelon_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -48,8 +48,9 @@ impl Health {
         if self.workers_stopped.load(Ordering::Relaxed) {
             faults.push("the workers have stopped: see the log".to_owned());
         }
-        match tokio::time::timeout(PATIENCE, self.store.ping()).await {
+        match tokio::time::timeout(PATIENCE, self.store.check_served()).await {
             Ok(Ok(())) => {}
+            Ok(Err(error @ StoreError::NewerSchema { .. })) => faults.push(error.to_string()),
             Ok(Err(error)) => faults.push(format!("the database does not answer: {error}")),
             Err(_) => faults.push("the database does not answer in time".to_owned()),
         }

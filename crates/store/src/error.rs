@@ -197,6 +197,10 @@ fn of_postgres(code: &str, cause: String) -> StoreError {
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => StoreError::Unreachable { cause },
         // A server that may not be written to, as after a failover: the next connection leads to another one.
         "25006" => StoreError::Unreachable { cause },
+        // A table or column that is gone: a newer version has taken it away under a server that still runs.
+        "42P01" | "42703" => StoreError::Unreachable {
+            cause: format!("{cause}; the schema is of another version: upgrade this server"),
+        },
         // A statement that was prepared on another connection, or by somebody else.
         "26000" | "42P05" => StoreError::Unreachable {
             cause: format!(
@@ -223,9 +227,12 @@ impl From<StoreError> for Error {
                     message: "the database does not answer in time: retry".to_owned(),
                 }
             }
+            StoreError::NewerSchema { .. } => Self::Unavailable {
+                message: "the database is of a newer version than this server: ask another one, or upgrade it"
+                    .to_owned(),
+            },
             StoreError::InvalidUrl { .. }
             | StoreError::Locked { .. }
-            | StoreError::NewerSchema { .. }
             | StoreError::OutdatedSchema { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Rejected { .. }

@@ -23,6 +23,7 @@ use crate::{
     flush::HeadWrite,
     meeting, node, policy,
     row::{Row, micros},
+    schema,
     sql::{self, Write},
 };
 
@@ -127,6 +128,8 @@ pub(crate) async fn load(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
 ) -> Result<Option<Loaded>, StoreError> {
+    // What a newer version has written in its own way is not taken for something else.
+    schema::check_served(connection).await?;
     parts(connection, id, Extent::Live).await
 }
 

@@ -139,15 +139,16 @@ impl Store {
         schema::migrate(self.begin_write().await?).await
     }
 
-    /// Checks that the schema is exactly this binary's.
+    /// Checks that the schema is this binary's, or a newer one that says that this binary may serve it.
     /// Errors: [`StoreError::NewerSchema`], [`StoreError::OutdatedSchema`].
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         schema::check(self.begin_read().await?).await
     }
 
-    /// Asks the database for a sign of life. Errors: [`StoreError::Unreachable`], [`StoreError::Busy`].
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.inner.readers.ping().await?)
+    /// Asks the database for a sign of life, and whether this binary still may serve it. Errors:
+    /// [`StoreError::Unreachable`], [`StoreError::Busy`], [`StoreError::NewerSchema`].
+    pub async fn check_served(&self) -> Result<(), StoreError> {
+        schema::check_served(&self.reader().await?).await
     }
 
     /// Tells other replicas how far these logs reach. Only a hint: it may be lost. Errors: [`StoreError::Unreachable`],

@@ -106,7 +106,7 @@ impl Daemon {
         self.address("HTTP on ").await
     }
 
-    async fn address(&mut self, before: &str) -> String {
+    pub(super) async fn address(&mut self, before: &str) -> String {
         let Some(line) = wait(&mut self.stderr, " serves gRPC on ").await else {
             panic!("it does not serve: {:#?}", self.log());
         };

@@ -187,6 +187,8 @@ async fn a_file_that_is_no_database_is_left_alone() {
 async fn a_newer_schema_is_refused(database: TestDatabase) {
     let later = "INSERT INTO seaql_migrations VALUES ('m29991231_000001_later', 0)";
     database.execute(later).await;
+    let needed = "UPDATE schema_compatibility SET needs = 'm29991231_000001_later'";
+    database.execute(needed).await;
     let folder = TempDir::new().unwrap();
     let listen = [
         "--listen",

@@ -24,7 +24,7 @@ fn options(url: &str) -> Options {
     }
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "organization_head",
     "node",
     "policy",
@@ -34,6 +34,7 @@ const TABLES: [&str; 10] = [
     "node_counter",
     "event",
     "request",
+    "schema_compatibility",
     "seaql_migrations",
 ];
 
@@ -52,13 +53,15 @@ async fn a_reopened_database_holds_what_was_committed(database: TestDatabase) {
     history.store = placeholder.open_store().await;
     history.store = database.open_store().await;
     history.store.check_schema().await.unwrap();
-    history.store.ping().await.unwrap();
+    history.store.check_served().await.unwrap();
     history.check().await;
 }
 
 async fn a_newer_schema_is_refused(database: TestDatabase) {
     let later = "INSERT INTO seaql_migrations VALUES ('m29991231_000001_later', 0)";
     database.execute(later).await;
+    let needed = "UPDATE schema_compatibility SET needs = 'm29991231_000001_later'";
+    database.execute(needed).await;
     let store = database.open_store().await;
     for refused in [store.migrate().await, store.check_schema().await] {
         let error = refused.unwrap_err();
@@ -66,7 +69,7 @@ async fn a_newer_schema_is_refused(database: TestDatabase) {
             matches!(&error, StoreError::NewerSchema { migration } if migration == "m29991231_000001_later")
         );
         assert!(error.to_string().contains("run that version"));
-        assert!(matches!(Error::from(error), Error::Internal { .. }));
+        assert!(matches!(Error::from(error), Error::Unavailable { .. }));
     }
 }
 

@@ -74,21 +74,36 @@ pub fn to_record(id: &OrganizationId, event: &Event) -> v1::Event {
     }
 }
 
-/// Reads the bytes of an event back. Errors: [`Error::Internal`] if the log is damaged.
+/// Reads the bytes of an event back. Errors: [`Error::Internal`] if the log is damaged, [`Error::Unavailable`] if it holds
+/// what this version does not know: another server may, and to fold it without would lose it.
 pub fn from_record(bytes: &[u8]) -> Result<Event, Error> {
     let record = decode(bytes)?;
     let (revision, index) = (record.revision, record.index);
+    let is_known = is_known(&record, bytes);
     let nodes = record
         .nodes
         .iter()
         .map(|node| name::parse_node("nodes", node));
     let nodes: Result<Vec<NodeId>, Error> = nodes.map(|node| Ok(node?.1)).collect();
     let event = nodes.and_then(|nodes| read(record, nodes));
-    event.map_err(|error| {
-        Error::internal(format!(
-            "event {revision}/{index} of the log is damaged: {error}"
-        ))
-    })
+    match event {
+        Ok(event) if is_known => Ok(event),
+        Ok(_) => Err(not_known(revision, index, "it has more fields")),
+        Err(error) => Err(not_known(revision, index, &error.to_string())),
+    }
+}
+
+/// Whether a record has no field that is unknown here, at any depth: what is unknown was not kept.
+fn is_known(record: &v1::Event, bytes: &[u8]) -> bool {
+    record.encoded_len() == bytes.len()
+}
+
+fn not_known(revision: i64, index: i32, why: &str) -> Error {
+    Error::Unavailable {
+        message: format!(
+            "event {revision}/{index} of the log cannot be read by this version ({why}): ask another server, upgrade this one, or restore the log if nothing newer has written to it"
+        ),
+    }
 }
 
 /// Reads the bytes of an event that somebody else wrote, and that must be of this organization in every name.
@@ -96,6 +111,12 @@ pub fn from_record(bytes: &[u8]) -> Result<Event, Error> {
 pub fn from_foreign(id: &OrganizationId, bytes: &[u8]) -> Result<Event, Error> {
     let record = v1::Event::decode(bytes)
         .map_err(|error| Error::field("event", format!("is no echelon.v1.Event: {error}")))?;
+    if !is_known(&record, bytes) {
+        return Err(Error::field(
+            "event",
+            "has fields that this version does not know, or knows in a shorter form: use the version that wrote it",
+        ));
+    }
     let nodes = foreign::nodes(id, &record)?;
     read(record, nodes)
 }
