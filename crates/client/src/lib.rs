@@ -50,7 +50,7 @@
 //! Every answer has the `revision` of the organization that it reflects. One server reflects at once what was written
 //! through it; where several share a database, another may lag by a second. Give the revision of an answer to a read as its
 //! `min_revision`, and the read waits until it reflects that, through whichever server it goes. If the revision does not
-//! come in time, the call ends with `DEADLINE_EXCEEDED` or, after 10 seconds, with `UNAVAILABLE`. With
+//! come within the deadline, and within 10 seconds, the call ends with `UNAVAILABLE`. With
 //! [`Consistency::ReadYourWrites`] the client does so by itself, for all that it and its clones have seen.
 //!
 //! ```no_run

@@ -7,6 +7,7 @@ pub mod app;
 pub mod check;
 pub mod clock;
 pub mod config;
+mod deadline;
 mod grpc;
 mod health;
 mod http;

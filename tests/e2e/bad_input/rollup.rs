@@ -8,7 +8,7 @@ use echelon_testkit::{START, TestDatabase, TestServer};
 
 use super::{
     cases::Cases,
-    wanted::{Wanted, field, missing, too_late},
+    wanted::{Wanted, field, missing, unavailable},
 };
 use crate::support::Org;
 
@@ -85,5 +85,5 @@ pub(super) async fn a_revision_that_does_not_come(database: TestDatabase) {
         min_revision: i64::MAX,
     };
     let status = org.call(request).await.unwrap_err();
-    assert!(too_late().lacking(&status).is_empty(), "{status:?}");
+    assert!(unavailable().lacking(&status).is_empty(), "{status:?}");
 }

@@ -106,9 +106,9 @@ pub(super) fn future() -> Wanted {
     Wanted::new(Code::OutOfRange, ErrorReason::FutureRevision)
 }
 
-/// The deadline has passed.
-pub(super) fn too_late() -> Wanted {
-    Wanted::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded)
+/// Not now: to be tried again.
+pub(super) fn unavailable() -> Wanted {
+    Wanted::new(Code::Unavailable, ErrorReason::Unavailable)
 }
 
 /// It is too large.

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{App, runtime::Runtime, shutting_down};
+use crate::deadline;
 
 /// How long a read waits for the revision that it asks for, if the call's own deadline is not nearer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,7 +39,8 @@ impl App {
                 "must not be negative: use 0 for what this server has, or the revision of an earlier answer",
             ));
         }
-        self.snapshot_at(id, min_revision, PATIENCE).await
+        let patience = deadline::patience(PATIENCE);
+        self.snapshot_at(id, min_revision, patience).await
     }
 
     /// The newest snapshot, of at least this revision; waits for it at most `patience`.

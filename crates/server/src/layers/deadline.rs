@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use tonic::Code;
 
 use super::{Layers, status};
+use crate::deadline;
 
 /// How much earlier than the caller's deadline it passes here, at most.
 const MARGIN: Duration = Duration::from_millis(10);
@@ -41,7 +42,9 @@ pub(super) async fn deadline(
         Some(asked) if asked == allowed => MARGIN.min(allowed / 10),
         _ => Duration::ZERO,
     };
-    match within(allowed.saturating_sub(early), next.run(request)).await {
+    let deadline = Instant::now() + allowed.saturating_sub(early);
+    let work = deadline::scope(deadline, next.run(request));
+    match within(deadline, work).await {
         Some(response) => response,
         None => status::answer(plain(
             Code::DeadlineExceeded,
@@ -56,8 +59,7 @@ pub(super) async fn deadline(
 
 /// The answer, if it comes in time. Looks at the clock and not only at its timer: tonic's may ring first though it was
 /// set to a later time.
-async fn within(allowed: Duration, answer: impl Future<Output = Response>) -> Option<Response> {
-    let deadline = Instant::now() + allowed;
+async fn within(deadline: Instant, answer: impl Future<Output = Response>) -> Option<Response> {
     let mut answer = pin!(answer);
     let mut timer = pin!(tokio::time::sleep_until(deadline));
     poll_fn(move |context| {
