@@ -23,8 +23,8 @@ use crate::{
     tree::Tree,
 };
 use index::Index;
-pub use standing::Standing;
 use standing::Standings;
+pub use standing::{Standing, is_put_back};
 
 /// The state of one organization at one revision. Holds the live blockers (open, or resolved and unverified) and the
 /// open meetings; closed ones come in with [`Organization::recall`] when a command needs them.

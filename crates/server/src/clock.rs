@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use echelon_domain::{Organization, Timestamp};
+use echelon_domain::{Organization, Timestamp, organization::is_put_back};
 
 /// Tells the time.
 #[derive(Clone, Debug)]
@@ -29,12 +29,16 @@ impl Clock {
         }
     }
 
-    /// The time as of which to read an organization: never before its newest event, nor before its figures.
+    /// The time as of which to read an organization: never before its newest event, nor before its figures, unless these
+    /// come from a time at which this clock was far ahead.
     #[must_use]
     pub fn time(&self, organization: &Organization) -> Timestamp {
-        self.now()
-            .max(organization.time())
-            .max(organization.as_of())
+        let now = self.now().max(organization.time());
+        if is_put_back(organization.as_of(), now) {
+            now
+        } else {
+            now.max(organization.as_of())
+        }
     }
 }
 

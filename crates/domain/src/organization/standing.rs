@@ -4,7 +4,7 @@
 //!
 //! Derived: a recount of the live blockers gives the same.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use imbl::{HashMap, OrdSet};
 
@@ -64,6 +64,9 @@ impl Standing {
     }
 }
 
+/// A clock that is back by more than this had been wrong; by less, replicas differ by as much, and figures stay.
+const SETBACK: Duration = Duration::from_secs(60);
+
 /// What standings are made from.
 #[derive(Clone, Debug)]
 pub(super) struct Standings {
@@ -92,6 +95,12 @@ fn place(blocker: &Blocker) -> &NodeId {
     } else {
         &blocker.status.holder
     }
+}
+
+/// Whether a clock that now tells `now` had been far ahead when figures were brought up to `as_of`.
+#[must_use]
+pub fn is_put_back(as_of: Timestamp, now: Timestamp) -> bool {
+    now.plus(SETBACK) < as_of
 }
 
 impl Organization {
@@ -147,9 +156,16 @@ impl Organization {
         Cow::Owned(seen)
     }
 
-    /// Brings the figures that change with the clock up to an instant. Does not change the state.
+    /// Brings the figures that change with the clock up to an instant. Does not change the state. An instant that lies far
+    /// back means that the clock had been wrong: then everything is counted anew.
     pub fn advance(&mut self, now: Timestamp) {
         let before = self.standings.as_of;
+        let now = now.max(self.time);
+        if is_put_back(before, now) {
+            self.standings.as_of = now;
+            self.restand_all();
+            return;
+        }
         if now <= before {
             return;
         }

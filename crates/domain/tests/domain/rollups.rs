@@ -83,3 +83,29 @@ fn dates_count_as_of_the_time_asked_for() {
     assert_eq!(counts(&desk), (0, 0, 0));
     assert_eq!(figures(&desk, "solution").counters.awaiting_verification, 1);
 }
+
+#[test]
+fn figures_come_back_with_a_clock_that_was_far_ahead() {
+    let mut desk = Desk::new();
+    let mut blocker = new_blocker("team-a1", "licence", Severity::Low);
+    blocker.due_at = Some(desk.now.plus(3 * DAY));
+    desk.raise_new(blocker);
+    desk.raise("team-b1", Severity::Critical);
+    let right = desk.now.plus(HOUR);
+    let mut always_right = desk.organization.clone();
+    always_right.advance(right);
+    let mut ahead = desk.organization.clone();
+    ahead.advance(right.plus(10 * DAY));
+    assert_eq!(ahead.standing(&node("solution")).aged, 2);
+    ahead.advance(right);
+    assert_eq!(ahead.as_of(), right);
+    for at in ["solution", "train", "sos-a", "team-b1"] {
+        assert_eq!(
+            rollup(&ahead, &node(at), right).unwrap(),
+            rollup(&always_right, &node(at), right).unwrap()
+        );
+    }
+    // Replicas differ by a little: that changes nothing.
+    ahead.advance(right.minus(HOUR / 120));
+    assert_eq!(ahead.as_of(), right);
+}
