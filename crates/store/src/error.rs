@@ -65,6 +65,12 @@ pub enum StoreError {
         /// The cause.
         cause: String,
     },
+    /// There is no room for what is to be written. Nothing is, and work goes on by itself when there is room again.
+    #[error("the database has no room: {cause}; make room on its disk and retry")]
+    NoRoom {
+        /// The cause.
+        cause: String,
+    },
     /// The changes were decided on another state than the one they were to be written on.
     #[error(
         "changes that follow revision {expected} cannot be written on revision {found}: load the organization anew \
@@ -177,7 +183,8 @@ fn of_sqlite(code: &str, cause: String) -> StoreError {
     const MISMATCH: u32 = 20;
     const NOT_A_DATABASE: u32 = 26;
     match code.parse::<u32>().unwrap_or(0) & 0xff {
-        BUSY | LOCKED | FULL => StoreError::Busy { cause },
+        BUSY | LOCKED => StoreError::Busy { cause },
+        FULL => StoreError::NoRoom { cause },
         CANNOT_READ_OR_WRITE => StoreError::Unreachable { cause },
         TOO_BIG | CONSTRAINT | MISMATCH => StoreError::Rejected { cause },
         CORRUPT => StoreError::Corrupt { message: cause },
@@ -211,6 +218,7 @@ fn of_postgres(code: &str, cause: String) -> StoreError {
         _ if code.starts_with("08") || code.starts_with("28") || code == "3D000" => {
             StoreError::Unreachable { cause }
         }
+        "53100" => StoreError::NoRoom { cause },
         // Insufficient resources.
         _ if code.starts_with("53") => StoreError::Busy { cause },
         // Values and constraints.
@@ -230,6 +238,9 @@ impl From<StoreError> for Error {
             StoreError::NewerSchema { .. } => Self::Unavailable {
                 message: "the database is of a newer version than this server: ask another one, or upgrade it"
                     .to_owned(),
+            },
+            StoreError::NoRoom { .. } => Self::Unavailable {
+                message: "the database has no room: retry when its disk has some".to_owned(),
             },
             StoreError::InvalidUrl { .. }
             | StoreError::Locked { .. }
@@ -257,6 +268,13 @@ mod tests {
         for code in ["5", "6", "10", "13", "261", "517"] {
             let error = Error::from(of_sqlite(code, "cause".to_owned()));
             assert!(matches!(error, Error::Unavailable { .. }), "{code}");
+        }
+        for error in [
+            of_sqlite("13", "database or disk is full".to_owned()),
+            of_postgres("53100", "no space left on device".to_owned()),
+        ] {
+            assert!(matches!(error, StoreError::NoRoom { .. }));
+            assert!(matches!(Error::from(error), Error::Unavailable { .. }));
         }
         for error in [
             of_postgres("23505", "twice".to_owned()),

@@ -244,6 +244,18 @@ fn sqlite_pool(connections: u32, options: &Options) -> SqlitePoolOptions {
         .max_lifetime(None)
         .idle_timeout(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                if !connection.is_in_transaction() {
+                    return Ok(true);
+                }
+                // A rollback is under way: it is done when something after it is.
+                connection.ping().await?;
+                // SQLite ends a transaction by itself when the disk is full, and the driver never learns of it: it would
+                // refuse to begin another one on this connection for ever.
+                Ok(!connection.is_in_transaction())
+            })
+        })
 }
 
 fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
@@ -369,4 +381,35 @@ fn postgres_pool(
         })
         .connect_lazy_with(address);
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn e2_a_transaction_that_a_full_disk_has_ended_does_not_end_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            url: format!("sqlite://{}", folder.path().join("full.db").display()),
+            max_connections: 2,
+            connect_timeout: Duration::from_secs(10),
+        };
+        let opened = open(&options, Missing::Create).await.unwrap();
+        let pool = opened.writer.get_sqlite_connection_pool();
+        let prepare = "CREATE TABLE room (taken BLOB); PRAGMA max_page_count = 20";
+        sqlx::raw_sql(prepare).execute(pool).await.unwrap();
+
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let fill = sqlx::raw_sql("INSERT INTO room VALUES (zeroblob(1000000))");
+        let full = fill.execute(&mut *transaction).await.unwrap_err();
+        assert!(matches!(StoreError::from(full), StoreError::NoRoom { .. }));
+        drop(transaction);
+
+        // The bound was the connection's: there is room on the one that takes its place.
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let fill = sqlx::raw_sql("INSERT INTO room VALUES (zeroblob(1000000))");
+        fill.execute(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
 }
