@@ -17,6 +17,8 @@ pub enum Clock {
     System,
     /// A clock that only moves when told to.
     Manual(ManualClock),
+    /// The clocks of the machine and of the database, each off by what a test says while the server runs.
+    Shifted(ClockShift),
 }
 
 impl Clock {
@@ -26,6 +28,16 @@ impl Clock {
         match self {
             Self::System => system_time(),
             Self::Manual(clock) => clock.now(),
+            Self::Shifted(shift) => shifted(system_time(), &shift.machine),
+        }
+    }
+
+    /// The time of a write: the database's if it has a clock, because replicas share that one.
+    pub(crate) fn of_write(&self, database: Option<Timestamp>) -> Timestamp {
+        match (self, database) {
+            (Self::System, Some(time)) => time,
+            (Self::Shifted(shift), Some(time)) => shifted(time, &shift.database),
+            (Self::System | Self::Shifted(_), None) | (Self::Manual(_), _) => self.now(),
         }
     }
 
@@ -75,6 +87,26 @@ impl ManualClock {
     }
 }
 
+/// By how much the clocks of the machine and of the database are off. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct ClockShift {
+    machine: Arc<AtomicI64>,
+    database: Arc<AtomicI64>,
+}
+
+impl ClockShift {
+    /// Sets it, in microseconds: clocks jump.
+    pub fn set(&self, machine: i64, database: i64) {
+        self.machine.store(machine, Ordering::SeqCst);
+        self.database.store(database, Ordering::SeqCst);
+    }
+}
+
+fn shifted(time: Timestamp, by: &AtomicI64) -> Timestamp {
+    let micros = time.as_micros().saturating_add(by.load(Ordering::SeqCst));
+    Timestamp::from_micros(micros)
+}
+
 fn system_time() -> Timestamp {
     let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
@@ -95,5 +127,18 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::from_micros(12));
         hand.set(Timestamp::from_micros(3));
         assert_eq!(clock.now(), Timestamp::from_micros(3));
+    }
+
+    #[test]
+    fn a_shift_moves_the_clock_of_the_machine_and_of_the_database() {
+        let shift = ClockShift::default();
+        let clock = Clock::Shifted(shift.clone());
+        let database = Timestamp::from_micros(100);
+        assert_eq!(clock.of_write(Some(database)), database);
+        shift.set(3_600_000_000, -40);
+        assert_eq!(clock.of_write(Some(database)), Timestamp::from_micros(60));
+        assert!(clock.now() > Clock::System.now());
+        assert!(clock.of_write(None) > Clock::System.now());
+        assert_eq!(Clock::System.of_write(Some(database)), database);
     }
 }

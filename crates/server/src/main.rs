@@ -1,6 +1,7 @@
 //! `echelond`: the command line of the server.
 
 mod cli;
+mod clock_shift;
 mod commands;
 mod demo;
 mod shutdown;

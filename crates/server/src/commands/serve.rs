@@ -5,7 +5,6 @@ use std::{fs, io, net::SocketAddr, process::ExitCode};
 use anyhow::Context as _;
 use echelon_server::{
     Background, Running, Server,
-    clock::Clock,
     config::{Config, redacted_url},
     server,
 };
@@ -15,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{self, DEMO_DATABASE},
-    demo,
+    clock_shift, demo,
     shutdown::Signals,
     telemetry::Telemetry,
 };
@@ -37,6 +36,7 @@ async fn run(config: Config, demo: cli::Demo) -> anyhow::Result<()> {
     if demo.demo {
         prepare(&config, demo).await?;
     }
+    let clock = clock_shift::from_environment()?;
     let database = redacted_url(&config.database);
     let listener = bind(config.listen, "--listen").await?;
     let http_listener = match config.http_listen {
@@ -47,7 +47,7 @@ async fn run(config: Config, demo: cli::Demo) -> anyhow::Result<()> {
         config,
         listener,
         http_listener,
-        clock: Clock::System,
+        clock,
         shutdown: shutdown.clone(),
         background: Background::Runs,
     }

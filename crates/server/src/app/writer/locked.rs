@@ -184,10 +184,7 @@ impl Writer {
     /// The clock that revisions are told by, now that the head is locked.
     fn locked_time(&mut self, batch: &Batch) -> Timestamp {
         self.database_clock.read(batch.database_time());
-        match &self.clock {
-            Clock::System => batch.database_time().unwrap_or_else(|| self.clock.now()),
-            Clock::Manual(_) => self.clock.now(),
-        }
+        self.clock.of_write(batch.database_time())
     }
 }
 
