@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::workspace::Workspace;
 
 /// Which crates of the workspace a crate may depend on. Tests may use any.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("echelon-domain", &[]),
     ("echelon-api", &["echelon-domain"]),
     ("echelon-migrations", &[]),
@@ -31,6 +31,8 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ),
     // It measures everything and is part of nothing.
     ("echelon-bench", &["echelon-api", "echelon-domain"]),
+    // It attacks from outside, as a client would.
+    ("echelon-torture", &["echelon-api", "echelon-client"]),
     ("echelon-tests", &[]),
     ("xtask", &[]),
 ];
@@ -59,6 +61,7 @@ const RESERVED: [(&str, &[&str]); 6] = [
             "echelon-client",
             "echelon-server",
             "echelon-testkit",
+            "echelon-torture",
         ],
     ),
     (
@@ -70,6 +73,7 @@ const RESERVED: [(&str, &[&str]); 6] = [
             "echelon-client",
             "echelon-server",
             "echelon-testkit",
+            "echelon-torture",
         ],
     ),
     ("axum", &["echelon-server"]),
