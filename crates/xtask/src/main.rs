@@ -13,6 +13,7 @@ mod python;
 mod system;
 mod tally;
 mod test;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -32,13 +33,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run every test on SQLite and on a private PostgreSQL, and the Python client's cascade.
+    /// Run every test on SQLite and on a private PostgreSQL, the Python client's cascade, and three minutes of torture.
     Test {
-        /// Run only tests whose name contains one of these; `python` runs the Python client's.
+        /// Run only tests whose name contains one of these; `python` runs the Python client's, `torture` the torture.
         filters: Vec<String>,
     },
     /// Measure the server beside its limits, and fail if a bar is not reached.
     Bench(bench::Bench),
+    /// Attack servers with a seeded load and faults, and check what they guarantee.
+    Torture(torture::Torture),
     /// Start the private PostgreSQL alone and print what tests must know of it; ctrl-c stops and removes it.
     Pg,
     /// Run every check that is not a test: format, lints, documents, layers, licences, API.
@@ -69,6 +72,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Test { filters } => return test::run(&workspace, filters),
         Chore::Bench(bench) => return bench::run(&workspace, bench),
+        Chore::Torture(torture) => return torture::run(&workspace, torture),
         Chore::Pg => postgres::serve()?,
         Chore::Check => check::run(&workspace)?,
         Chore::Proto => proto::check(&workspace)?,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
 use crate::{
@@ -61,6 +61,9 @@ const FOLDERS: [(&str, &str, &str); 6] = [
     ("/usr/local/opt", "postgresql@", "bin"),
 ];
 
+/// Its data, within its folder.
+const DATA: &str = "data";
+
 /// A private PostgreSQL; stopped and removed when dropped.
 pub(crate) struct Cluster {
     server: Child,
@@ -99,6 +102,16 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The folder of its programs.
+    pub(crate) fn programs(&self) -> &Path {
+        &self.binaries
+    }
+
+    /// The folder of its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join(DATA)
+    }
+
     fn create(binaries: &Path, user: Option<User>, purpose: Purpose) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("echelon-postgres-")
@@ -108,7 +121,7 @@ impl Cluster {
             chown(directory.path(), Some(user.uid), Some(user.gid))
                 .context("cannot give the temporary folder away")?;
         }
-        let data = directory.path().join("data");
+        let data = directory.path().join(DATA);
         let mut initdb = Command::new(binaries.join("initdb"));
         initdb
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
@@ -152,7 +165,12 @@ impl Cluster {
         )
     }
 
+    /// Stops it, whoever has restarted it meanwhile: its data tells its process.
     fn stop(&mut self) {
+        if !matches!(self.server.try_wait(), Ok(None)) {
+            self.stop_restarted();
+            return;
+        }
         let server = Pid::from_child(&self.server);
         // Fast, then hard. It may have ended by itself.
         for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
@@ -166,6 +184,28 @@ impl Cluster {
             }
         }
     }
+}
+
+impl Cluster {
+    /// As [`Cluster::stop`], for a server that is no child of this process.
+    fn stop_restarted(&self) {
+        for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
+            let patience = Instant::now() + STOP_PATIENCE;
+            while let Some(server) = serving(&self.data()) {
+                if Instant::now() > patience || kill_process(server, signal).is_err() {
+                    break;
+                }
+                thread::sleep(LOOK);
+            }
+        }
+    }
+}
+
+/// The process that serves some data; none if it has ended.
+fn serving(data: &Path) -> Option<Pid> {
+    let state = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let server = Pid::from_raw(state.lines().next()?.trim().parse().ok()?)?;
+    test_kill_process(server).is_ok().then_some(server)
 }
 
 impl Drop for Cluster {

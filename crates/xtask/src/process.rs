@@ -1,4 +1,4 @@
-//! Child processes. Each runs in a group of its own; a signal to xtask ends the running group, and xtask then cleans up
+//! Child processes. Each runs in a group of its own; a signal to xtask ends the running groups, and xtask then cleans up
 //! and leaves by its usual way, so that nothing outlives it.
 
 use std::{
@@ -6,7 +6,7 @@ use std::{
     os::unix::process::CommandExt as _,
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI32, Ordering},
     },
     thread,
@@ -21,10 +21,10 @@ use signal_hook::{
 
 /// The signal that asked xtask to stop; 0: none.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
-/// The group that runs now.
-static RUNNING: Mutex<Option<Pid>> = Mutex::new(None);
+/// The groups that run now.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// From now on a signal to stop ends the running group instead of xtask itself.
+/// From now on a signal to stop ends the running groups instead of xtask itself.
 pub(crate) fn handle_signals() -> Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot handle signals")?;
     thread::spawn(move || {
@@ -110,7 +110,7 @@ fn spawn(command: &mut Command) -> Result<Child> {
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
-    set_running(Some(Pid::from_child(&child)));
+    running().push(Pid::from_child(&child));
     // The signal may have come in between.
     if check_signal().is_err() {
         end_running();
@@ -119,22 +119,22 @@ fn spawn(command: &mut Command) -> Result<Child> {
 }
 
 fn wait(mut child: Child, command: &Command) -> Result<ExitStatus> {
+    let group = Pid::from_child(&child);
     let status = child
         .wait()
         .with_context(|| format!("cannot wait for {}", shown(command)));
-    set_running(None);
+    running().retain(|running| *running != group);
     check_signal()?;
     status
 }
 
-fn set_running(group: Option<Pid>) {
-    *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = group;
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn end_running() {
-    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(group) = *running {
+    for group in running().iter() {
         // It may have ended by itself meanwhile.
-        let _ = kill_process_group(group, Signal::TERM);
+        let _ = kill_process_group(*group, Signal::TERM);
     }
 }

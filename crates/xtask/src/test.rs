@@ -8,6 +8,7 @@ use crate::{
     postgres::{self, Server},
     process, python,
     tally::Tally,
+    torture,
     workspace::Workspace,
 };
 
@@ -44,12 +45,16 @@ pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<ExitCode>
 fn run_all(workspace: &Workspace, filters: &[String], tally: &mut Tally) -> Result<bool> {
     let server = Server::start()?;
     let mut success = true;
-    // `python` alone asks for nothing of cargo.
-    if filters.is_empty() || filters.iter().any(|filter| !python::is_filter(filter)) {
+    // `python` and `torture` alone ask for nothing of cargo.
+    let is_chore = |filter: &String| python::is_filter(filter) || torture::is_filter(filter);
+    if filters.is_empty() || !filters.iter().all(is_chore) {
         success &= cargo_test(workspace, &server, filters, tally)?;
     }
     if filters.is_empty() || filters.iter().any(|filter| python::is_filter(filter)) {
         success &= python::test(workspace, &server, tally)?;
+    }
+    if filters.is_empty() || filters.iter().any(|filter| torture::is_filter(filter)) {
+        success &= torture::test(workspace, tally)?;
     }
     Ok(success)
 }

@@ -270,14 +270,11 @@ impl Writer {
             return Ok(self.clock.now());
         }
         if let Some(time) = self.database_clock.now() {
-            return Ok(time);
+            return Ok(self.clock.of_write(Some(time)));
         }
         let look = self.store.look(id, &[]).await?;
         self.database_clock.read(look.database_time);
-        Ok(self
-            .database_clock
-            .now()
-            .unwrap_or_else(|| self.clock.now()))
+        Ok(self.clock.of_write(self.database_clock.now()))
     }
 
     /// Sends the open batch on its way.
