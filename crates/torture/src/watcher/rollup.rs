@@ -30,7 +30,10 @@ pub(crate) async fn follow(
     for replica in 0.. {
         site.passable().await;
         let history = site.history();
-        let request = v1::WatchRollupRequest { node: node.clone() };
+        let request = v1::WatchRollupRequest {
+            node: node.clone(),
+            min_revision: 0,
+        };
         let mut rollups = links.to(replica).rollups();
         if let Ok(Ok(answer)) = timeout(SILENCE, rollups.watch_rollup(request)).await {
             let mut stream = answer.into_inner();

@@ -15,7 +15,7 @@ use super::{
     job::Job,
     retire,
 };
-use crate::{app::runtime::Opened, clock::Clock};
+use crate::app::runtime::Opened;
 
 /// Most events read to catch up with another replica; a longer way is shorter by a reload.
 const CATCH_UP_EVENTS: usize = 10_000;
