@@ -88,7 +88,7 @@ pub fn progress(organization: &Organization, status: &mut Status, at: Timestamp)
             })
     };
     status.marks.retain(|mark| !timed(&mark.rule));
-    for mark in &mut status.marks {
+    for mark in status.marks.iter_mut() {
         if mark.kind == MarkKind::Restarted {
             mark.at = status.progressed_at;
         }
@@ -121,7 +121,7 @@ fn pass_over_raised(
             && matches!(version.verdict(index, &subject), Verdict::NotMet(_))
         {
             marks.push(RuleMark {
-                rule: rule.name.clone(),
+                rule: rule.name.as_str().into(),
                 kind: MarkKind::Unmatched,
                 at: now,
             });

@@ -1,8 +1,11 @@
 //! Identifiers: one type per entity, checked when made.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, num::NonZeroU64, sync::Arc};
 
-use crate::error::{Error, FieldError};
+use crate::{
+    error::{Error, FieldError},
+    text::Text,
+};
 
 /// The longest slug, in characters.
 const SLUG_MAX: usize = 63;
@@ -32,7 +35,7 @@ macro_rules! slug {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(Text);
 
         impl $name {
             /// Checks an id given in `field`. Errors: [`Error::Invalid`].
@@ -69,23 +72,30 @@ slug!(
     PolicyId
 );
 
+/// What turns a number into one that sorts alike and is 0 only for the least of all: an optional id takes no more room
+/// than one that is there.
+const SIGN: u64 = 1 << 63;
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(i64);
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(NonZeroU64);
 
         impl $name {
-            /// The id with this number, counted from 1.
+            /// The id with this number, counted from 1. The least number of all is taken for the one after it.
             #[must_use]
             pub const fn new(number: i64) -> Self {
-                Self(number)
+                match NonZeroU64::new(number.cast_unsigned() ^ SIGN) {
+                    Some(number) => Self(number),
+                    None => Self(NonZeroU64::MIN),
+                }
             }
 
             /// The number.
             #[must_use]
             pub const fn get(self) -> i64 {
-                self.0
+                (self.0.get() ^ SIGN).cast_signed()
             }
 
             /// Reads the spoken form, in any case. Errors: [`Error::Invalid`].
@@ -96,7 +106,7 @@ macro_rules! number {
                     .unwrap_or("");
                 match digits.parse::<i64>() {
                     Ok(number) if number > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => {
-                        Ok(Self(number))
+                        Ok(Self::new(number))
                     }
                     _ => {
                         let shown: String = text.chars().take(80).collect();
@@ -112,7 +122,13 @@ macro_rules! number {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}{}", $prefix, self.0)
+                write!(f, "{}{}", $prefix, self.get())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
             }
         }
     };
@@ -169,6 +185,16 @@ mod tests {
         for bad in ["", "-a", "A", "a_b", "ä", "a/b", &"a".repeat(64)] {
             assert!(NodeId::new("node", bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_sort_and_an_optional_id_takes_no_more_room() {
+        let numbers = [i64::MIN + 1, -1, 0, 1, i64::MAX];
+        let ids = numbers.map(BlockerNumber::new);
+        assert!(ids.is_sorted());
+        assert_eq!(ids.map(BlockerNumber::get), numbers);
+        assert_eq!(size_of::<Option<BlockerNumber>>(), 8);
+        assert_eq!(size_of::<Option<NodeId>>(), 8);
     }
 
     #[test]

@@ -33,4 +33,5 @@ pub mod trial;
 pub use error::{ConflictReason, Error, FieldError, InvalidReason, Precondition};
 pub use id::{BlockerNumber, MeetingNumber, NodeId, OrganizationId, PolicyId, RequestId};
 pub use organization::Organization;
+pub use text::Text;
 pub use time::Timestamp;

@@ -112,11 +112,13 @@ impl BlockerQuery {
         } = blocker;
         (states.is_empty() || states.contains(&status.state))
             && (severities.is_empty() || severities.contains(&content.severity))
-            && (owner.is_none() || *owner == status.owner)
+            && owner
+                .as_ref()
+                .is_none_or(|wanted| status.owner.as_deref() == Some(wanted.as_str()))
             && (!unowned || status.owner.is_none())
             && category
                 .as_ref()
-                .is_none_or(|wanted| *wanted == content.category)
+                .is_none_or(|wanted| content.category == *wanted)
             && escalation.is_none_or(|wanted| wanted == status.escalation)
             && raised_before.is_none_or(|before| content.raised_at < before)
     }

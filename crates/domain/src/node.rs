@@ -1,17 +1,15 @@
 //! Nodes: teams and teams of teams, one recursive type.
 
-use std::sync::Arc;
-
 use crate::{
     error::Error,
     id::NodeId,
-    text::{self, TITLE_MAX},
+    text::{self, TITLE_MAX, Text},
     time::Timestamp,
 };
 
 /// Label of a level, such as `TEAM` or `TRAIN`; 1–40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Level(Arc<str>);
+pub struct Level(Text);
 
 impl Level {
     /// Checks a label given in `field`. Errors: [`Error::Invalid`].

@@ -1,4 +1,8 @@
-//! Checks of text that people write.
+//! Text that people write: how it is kept, and checks of it.
+
+mod shared;
+
+pub use shared::Text;
 
 use crate::error::{Error, FieldError};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    blocker::{Arrival, Blocker, Content, EscalationState, State, Status, check},
+    blocker::{Arrival, Blocker, Content, EscalationState, Marks, State, Status, check},
     command::NewBlocker,
     error::Error,
     escalation,
@@ -11,7 +11,7 @@ use crate::{
     id::{BlockerNumber, NodeId},
     organization::Organization,
     policy::Version,
-    text::{self, TITLE_MAX},
+    text::{self, TITLE_MAX, Text},
     time::Timestamp,
 };
 
@@ -137,14 +137,14 @@ pub fn described(
         },
         episode: 1,
         episode_at: raised_at,
-        owner,
+        owner: owner.map(Text::from),
         committed_at: *committed_at,
         acknowledged_until: *acknowledged_until,
         held_until: *held_until,
         hold_approver: None,
-        resolution: String::new(),
+        resolution: Text::EMPTY,
         merged_into: None,
-        guidance: String::new(),
+        guidance: Text::EMPTY,
         escalations: 0,
         meetings_survived: *meetings_survived,
         policy,
@@ -154,7 +154,7 @@ pub fn described(
         closed_at: None,
         timer_at: None,
         owner_required: false,
-        marks: Vec::new(),
+        marks: Marks::NONE,
     };
     escalation::arm(organization, &content, &mut status);
     Ok(Blocker {

@@ -50,7 +50,7 @@ impl Row {
         &self,
         column: &'static str,
         json: &str,
-    ) -> Result<Vec<NodeId>, StoreError> {
+    ) -> Result<Box<[NodeId]>, StoreError> {
         let texts: Vec<String> = self.json(column, json)?;
         texts.iter().map(|text| self.node(column, text)).collect()
     }

@@ -38,7 +38,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// All that the domain may use: no I/O, no clock, no wire, no database.
-const DOMAIN: [&str; 4] = ["cel", "imbl", "regex", "thiserror"];
+const DOMAIN: [&str; 5] = ["arcstr", "cel", "imbl", "regex", "thiserror"];
 
 /// Who alone may use what, by the start of its name. The testkit makes databases, the benchmark measures against them.
 const RESERVED: [(&str, &[&str]); 6] = [

@@ -129,15 +129,15 @@ fn named_blocker(organization: &Organization, number: BlockerNumber) -> v1::Chec
             reporter: _,
             raised_at: _,
         } = &*found.content;
-        named.title.clone_from(title);
-        named.description.clone_from(description);
+        named.title = title.into();
+        named.description = description.into();
         named.severity = blocker::severity(*severity).into();
-        named.category.clone_from(category);
+        named.category = category.into();
         named.causing_nodes = causing_nodes
             .iter()
             .map(|node| name::node(id, node))
             .collect();
-        named.dedupe_key.clone_from(dedupe_key);
+        named.dedupe_key = dedupe_key.into();
     }
     named
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::Result;
 use echelon_api::v1;
 use echelon_domain::{
-    NodeId, Organization,
-    blocker::{Arrival, Content, EscalationState, Severity, State, Status},
+    NodeId, Organization, Text,
+    blocker::{Arrival, Content, EscalationState, Marks, Severity, State, Status},
     escalation,
 };
 
@@ -68,38 +68,38 @@ impl<'a> Maker<'a> {
             labels.insert("product".to_owned(), format!("p{:02}", dice.below(40)));
         }
         Content {
-            title: words::title(dice),
-            description: words::description(dice),
+            title: words::title(dice).into(),
+            description: words::description(dice).into(),
             severity: match dice.below(100) {
                 0..35 => Severity::Low,
                 35..75 => Severity::Medium,
                 75..95 => Severity::High,
                 _ => Severity::Critical,
             },
-            category: (*dice.pick(&words::CATEGORIES)).to_owned(),
-            blocked_nodes: vec![origin.clone()],
+            category: (*dice.pick(&words::CATEGORIES)).into(),
+            blocked_nodes: [origin.clone()].into(),
             causing_nodes: if dice.in_thousand(50) {
-                vec![dice.pick(&self.teams).clone()]
+                [dice.pick(&self.teams).clone()].into()
             } else {
-                Vec::new()
+                [].into()
             },
             due_at: dice
                 .in_thousand(333)
                 .then(|| slot.raised_at.plus(DAY * days(dice, 3, 60))),
-            labels,
+            labels: labels.into(),
             external_reference: if dice.in_thousand(250) {
-                format!("https://tracker.example.com/browse/OPS-{number}")
+                format!("https://tracker.example.com/browse/OPS-{number}").into()
             } else {
-                String::new()
+                Text::EMPTY
             },
             dedupe_key: if dice.in_thousand(200) {
-                format!("tracker-{number}")
+                format!("tracker-{number}").into()
             } else {
-                String::new()
+                Text::EMPTY
             },
             reporter: dice
                 .in_thousand(900)
-                .then(|| "scrum-master@example.com".to_owned()),
+                .then(|| "scrum-master@example.com".into()),
             raised_at: slot.raised_at,
             origin,
         }
@@ -121,9 +121,9 @@ impl<'a> Maker<'a> {
             acknowledged_until: None,
             held_until: None,
             hold_approver: None,
-            resolution: String::new(),
+            resolution: Text::EMPTY,
             merged_into: None,
-            guidance: String::new(),
+            guidance: Text::EMPTY,
             escalations: 0,
             meetings_survived: 0,
             policy,
@@ -133,7 +133,7 @@ impl<'a> Maker<'a> {
             closed_at: None,
             timer_at: None,
             owner_required: false,
-            marks: Vec::new(),
+            marks: Marks::NONE,
         };
         Ok(escalation::arrive(
             self.organization,
@@ -193,7 +193,7 @@ impl<'a> Maker<'a> {
             0..180 => {
                 escalation::progress(self.organization, &mut status, since);
                 status.state = State::Owned;
-                status.owner = Some((*dice.pick(&words::OWNERS)).to_owned());
+                status.owner = Some((*dice.pick(&words::OWNERS)).into());
                 status.committed_at = dice
                     .in_thousand(600)
                     .then(|| now.plus(HOUR * days(dice, 1, 600)));
@@ -207,8 +207,8 @@ impl<'a> Maker<'a> {
                 escalation::progress(self.organization, &mut status, since);
                 status.state = State::OnHold;
                 status.held_until = Some(now.plus(DAY * days(dice, 10, 28)));
-                status.hold_approver = Some("rte@example.com".to_owned());
-                "waits for the next budget round".clone_into(&mut status.resolution);
+                status.hold_approver = Some("rte@example.com".into());
+                status.resolution = "waits for the next budget round".into();
             }
             _ if levels == 4 && dice.in_thousand(500) => {
                 status.escalation = EscalationState::Exhausted;
@@ -232,9 +232,9 @@ impl<'a> Maker<'a> {
         let mut status = self.carried(content, raised, levels, lived / 8);
         escalation::progress(self.organization, &mut status, closed_at);
         status.state = State::Verified;
-        status.owner = Some((*dice.pick(&words::OWNERS)).to_owned());
+        status.owner = Some((*dice.pick(&words::OWNERS)).into());
         status.closed_at = Some(closed_at);
-        "the access was granted and the tests are green".clone_into(&mut status.resolution);
+        status.resolution = "the access was granted and the tests are green".into();
         escalation::arm(self.organization, content, &mut status);
         status
     }

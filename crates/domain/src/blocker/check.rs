@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Content, Severity};
+use super::{Content, Labels, Severity};
 use crate::{
     command::{ContentPatch, NewBlocker},
     error::Error,
     id::NodeId,
-    text::{self, BODY_MAX, TITLE_MAX},
+    text::{self, BODY_MAX, TITLE_MAX, Text},
     time::Timestamp,
     tree::Tree,
 };
@@ -24,7 +24,7 @@ pub fn content(
     field: &str,
     tree: &Tree,
     new: &NewBlocker,
-    reporter: Option<String>,
+    reporter: Option<Text>,
     now: Timestamp,
 ) -> Result<Content, Error> {
     let NewBlocker {
@@ -40,23 +40,26 @@ pub fn content(
         external_reference,
         dedupe_key,
     } = new;
+    // The tree's own id, so that it is in memory once.
+    let origin = &tree.require(origin)?.id;
     let blocked = nodes(&format!("{field}.blocked_nodes"), tree, blocked_nodes)?;
     Ok(Content {
         origin: origin.clone(),
-        title: text::line(&format!("{field}.title"), title, TITLE_MAX)?,
-        description: text::body(&format!("{field}.description"), description, BODY_MAX)?,
+        title: text::line(&format!("{field}.title"), title, TITLE_MAX)?.into(),
+        description: text::body(&format!("{field}.description"), description, BODY_MAX)?.into(),
         severity: severity.unwrap_or(Severity::Medium),
-        category: text::optional_line(&format!("{field}.category"), category, CATEGORY_MAX)?,
+        category: text::optional_line(&format!("{field}.category"), category, CATEGORY_MAX)?.into(),
         blocked_nodes: if blocked.is_empty() {
-            vec![origin.clone()]
+            Box::from([origin.clone()])
         } else {
             blocked
         },
         causing_nodes: nodes(&format!("{field}.causing_nodes"), tree, causing_nodes)?,
         due_at: *due_at,
-        labels: check_labels(&format!("{field}.labels"), labels)?,
+        labels: check_labels(&format!("{field}.labels"), pairs(labels))?,
         external_reference: reference(&format!("{field}.external_reference"), external_reference)?,
-        dedupe_key: text::optional_line(&format!("{field}.dedupe_key"), dedupe_key, TITLE_MAX)?,
+        dedupe_key: text::optional_line(&format!("{field}.dedupe_key"), dedupe_key, TITLE_MAX)?
+            .into(),
         reporter,
         raised_at: now,
     })
@@ -77,27 +80,27 @@ pub fn patched(tree: &Tree, before: &Content, patch: &ContentPatch) -> Result<Co
     } = patch;
     let mut after = before.clone();
     if let Some(title) = title {
-        after.title = text::line("blocker.title", title, TITLE_MAX)?;
+        after.title = text::line("blocker.title", title, TITLE_MAX)?.into();
     }
     if let Some(description) = description {
-        after.description = text::body("blocker.description", description, BODY_MAX)?;
+        after.description = text::body("blocker.description", description, BODY_MAX)?.into();
     }
     if let Some(severity) = severity {
         after.severity = *severity;
     }
     if let Some(category) = category {
-        after.category = text::optional_line("blocker.category", category, CATEGORY_MAX)?;
+        after.category = text::optional_line("blocker.category", category, CATEGORY_MAX)?.into();
     }
     if let Some(due_at) = due_at {
         after.due_at = *due_at;
     }
     if let Some(labels) = labels {
-        after.labels = check_labels("blocker.labels", labels)?;
+        after.labels = check_labels("blocker.labels", pairs(labels))?;
     }
     if let Some(ids) = blocked_nodes {
         let ids = nodes("blocker.blocked_nodes", tree, ids)?;
         after.blocked_nodes = if ids.is_empty() {
-            vec![before.origin.clone()]
+            Box::from([before.origin.clone()])
         } else {
             ids
         };
@@ -152,7 +155,7 @@ pub fn recorded(tree: &Tree, content: &Content) -> Result<(), Error> {
             return Err(Error::field(field, "names a node twice: name each once"));
         }
     }
-    check_labels("content.labels", labels)?;
+    check_labels("content.labels", labels.iter())?;
     reference("content.external_reference", external_reference)?;
     text::check_line("content.dedupe_key", dedupe_key, TITLE_MAX)?;
     if let Some(reporter) = reporter {
@@ -162,7 +165,7 @@ pub fn recorded(tree: &Tree, content: &Content) -> Result<(), Error> {
 }
 
 /// Checks that each node exists; drops repetitions.
-fn nodes(field: &str, tree: &Tree, ids: &[NodeId]) -> Result<Vec<NodeId>, Error> {
+fn nodes(field: &str, tree: &Tree, ids: &[NodeId]) -> Result<Box<[NodeId]>, Error> {
     if ids.len() > NODES_MAX {
         return Err(Error::field(
             field,
@@ -174,18 +177,19 @@ fn nodes(field: &str, tree: &Tree, ids: &[NodeId]) -> Result<Vec<NodeId>, Error>
     }
     let mut seen: Vec<NodeId> = Vec::with_capacity(ids.len());
     for id in ids {
-        tree.require(id)?;
+        let node = tree.require(id)?;
         if !seen.contains(id) {
-            seen.push(id.clone());
+            // The tree's own id, so that it is in memory once.
+            seen.push(node.id.clone());
         }
     }
-    Ok(seen)
+    Ok(seen.into())
 }
 
-fn check_labels(
+fn check_labels<'a>(
     field: &str,
-    labels: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, Error> {
+    labels: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
+) -> Result<Labels, Error> {
     if labels.len() > LABELS_MAX {
         return Err(Error::field(
             field,
@@ -202,13 +206,19 @@ fn check_labels(
             text::optional_line(&format!("{field}.value"), value, LABEL_VALUE_MAX)?,
         );
     }
-    Ok(checked)
+    Ok(checked.into())
 }
 
-fn reference(field: &str, text: &str) -> Result<String, Error> {
+fn pairs(labels: &BTreeMap<String, String>) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    labels
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+fn reference(field: &str, text: &str) -> Result<Text, Error> {
     let text = text::optional_line(field, text, REFERENCE_MAX)?;
     if text.is_empty() || text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(text);
+        return Ok(text.into());
     }
     Err(Error::field(
         field,

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::{Draft, check_etag};
 use crate::{
     blocker::{
-        Arrival, Blocker, Cause, Change, ChangeKind, EscalationState, Move, MoveKind, State,
+        Arrival, Blocker, Cause, Change, ChangeKind, EscalationState, Marks, Move, MoveKind, State,
         Status, check,
     },
     command::{ContentPatch, NewBlocker, Outcome},
     error::{Error, Precondition},
     escalation::{self, Stimulus},
     id::{BlockerNumber, NodeId},
-    text::{self, BODY_MAX, TITLE_MAX},
+    text::{self, BODY_MAX, TITLE_MAX, Text},
     time::Timestamp,
 };
 
@@ -40,6 +40,7 @@ pub(super) fn raise_one(
     reporter: Option<String>,
 ) -> Result<(BlockerNumber, bool), Error> {
     draft.next.tree().require_active(&new.origin)?;
+    let reporter = reporter.map(Text::from);
     let content = check::content(field, draft.next.tree(), new, reporter, draft.now)?;
     if !content.dedupe_key.is_empty()
         && let Some(open) = draft.next.blocker_with_key(&content.dedupe_key)
@@ -60,9 +61,9 @@ pub(super) fn raise_one(
         acknowledged_until: None,
         held_until: None,
         hold_approver: None,
-        resolution: String::new(),
+        resolution: Text::EMPTY,
         merged_into: None,
-        guidance: String::new(),
+        guidance: Text::EMPTY,
         escalations: 0,
         meetings_survived: 0,
         policy,
@@ -72,7 +73,7 @@ pub(super) fn raise_one(
         closed_at: None,
         timer_at: None,
         owner_required: false,
-        marks: Vec::new(),
+        marks: Marks::NONE,
     };
     let origin = content.origin.clone();
     let status = escalation::arrive(
@@ -185,7 +186,7 @@ pub(super) fn own(
     }
     let before = &blocker.status;
     if before.state == State::Owned
-        && before.owner.as_ref() == Some(&owner)
+        && before.owner.as_deref() == Some(owner.as_str())
         && before.committed_at == committed_at
     {
         return Ok(changed(number));
@@ -194,7 +195,7 @@ pub(super) fn own(
     escalation::progress(&draft.next, &mut status, draft.now);
     unpause(&mut status);
     status.state = State::Owned;
-    status.owner = Some(owner);
+    status.owner = Some(owner.into());
     status.committed_at = committed_at;
     status.owner_required = false;
     settle(draft, &blocker, ChangeKind::Owned, status)
@@ -221,8 +222,8 @@ pub(super) fn hold(
     unpause(&mut status);
     status.state = State::OnHold;
     status.held_until = Some(until);
-    status.hold_approver = Some(text::line("approver", approver, TITLE_MAX)?);
-    status.resolution = text::body("reason", reason, BODY_MAX)?;
+    status.hold_approver = Some(text::line("approver", approver, TITLE_MAX)?.into());
+    status.resolution = text::body("reason", reason, BODY_MAX)?.into();
     settle(draft, &blocker, ChangeKind::Held, status)
 }
 
@@ -234,7 +235,7 @@ pub(super) fn resolve(
 ) -> Result<Outcome, Error> {
     let blocker = open_blocker(draft, number, etag)?;
     let mut status = closed(&blocker, State::Resolved, draft.now);
-    status.resolution = text::body("resolution", resolution, BODY_MAX)?;
+    status.resolution = text::body("resolution", resolution, BODY_MAX)?.into();
     settle(draft, &blocker, ChangeKind::Resolved, status)
 }
 
@@ -264,7 +265,7 @@ pub(super) fn withdraw(
 ) -> Result<Outcome, Error> {
     let blocker = open_blocker(draft, number, etag)?;
     let mut status = closed(&blocker, State::Withdrawn, draft.now);
-    status.resolution = text::body("reason", reason, BODY_MAX)?;
+    status.resolution = text::body("reason", reason, BODY_MAX)?.into();
     settle(draft, &blocker, ChangeKind::Withdrawn, status)
 }
 
@@ -323,8 +324,8 @@ pub(super) fn reopen(
     status.episode_at = draft.now;
     status.escalations = 0;
     status.closed_at = None;
-    status.resolution.clear();
-    status.guidance.clear();
+    status.resolution = Text::EMPTY;
+    status.guidance = Text::EMPTY;
     let status = escalation::arrive(
         &draft.next,
         &blocker.content,
@@ -435,7 +436,7 @@ pub(super) fn relocate(
     };
     let mut status = blocker.status.clone();
     if kind == MoveKind::Returned {
-        status.guidance.clone_from(&reason);
+        status.guidance = reason.as_str().into();
     }
     let status = escalation::arrive(
         &draft.next,

@@ -296,7 +296,7 @@ fn fate_of_held(blocker: &Blocker, changes: &[Change], draft: &Draft) -> Result<
 fn fate(blocker: &Blocker, kind: FateKind, reason: String) -> Fate {
     Fate {
         blocker: blocker.number,
-        title: blocker.content.title.clone(),
+        title: (&blocker.content.title).into(),
         severity: blocker.content.severity,
         kind,
         reason,

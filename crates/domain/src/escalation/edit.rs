@@ -38,7 +38,7 @@ pub fn note_edit(
             }
             if touched {
                 status.marks.push(RuleMark {
-                    rule: rule.name.clone(),
+                    rule: rule.name.as_str().into(),
                     kind: MarkKind::Restarted,
                     at: now,
                 });

@@ -75,7 +75,7 @@ pub fn rebase(
             .is_some_and(|next| next.target.is_some() && next.at.is_some_and(|at| at <= now));
         rebased.push(Rebased {
             number: blocker.number,
-            title: blocker.content.title.clone(),
+            title: (&blocker.content.title).into(),
             from: pinned,
             change: Change {
                 number: blocker.number,

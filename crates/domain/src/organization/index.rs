@@ -6,6 +6,7 @@ use crate::{
     blocker::Blocker,
     id::{BlockerNumber, MeetingNumber, NodeId},
     meeting::Meeting,
+    text::Text,
     time::Timestamp,
 };
 
@@ -13,7 +14,7 @@ use crate::{
 pub(super) struct Index {
     by_origin: HashMap<NodeId, OrdSet<BlockerNumber>>,
     by_holder: HashMap<NodeId, OrdSet<BlockerNumber>>,
-    by_key: HashMap<String, BlockerNumber>,
+    by_key: HashMap<Text, BlockerNumber>,
     timers: OrdSet<(Timestamp, BlockerNumber)>,
     /// The open blockers that say who causes them.
     with_causes: OrdSet<BlockerNumber>,

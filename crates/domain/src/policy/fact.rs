@@ -165,7 +165,7 @@ facts! {
     });
     state: String, "`RAISED`, `ACKNOWLEDGED`, `OWNED` or `ON_HOLD`", |s| text(s.status.state.as_str());
     category: String, "the category; empty if none", |s| text(&s.content.category);
-    labels: StringMap, "the labels", |s| Value::Map(s.content.labels.clone());
+    labels: StringMap, "the labels", |s| Value::Map((&s.content.labels).into());
     age_hours: Double, "hours since it was raised, or reopened", |s| hours(s.now.since(s.status.episode_at));
     level_hours: Double, "hours at the present level", |s| hours(s.now.since(s.status.level_entered_at));
     progress_hours: Double, "hours since real progress", |s| hours(s.now.since(s.status.progressed_at));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use echelon_domain::{
-    BlockerNumber, OrganizationId, Timestamp,
+    BlockerNumber, OrganizationId, Text, Timestamp,
     blocker::{
         Arrival, Blocker, Content, EscalationState, MarkKind, RuleMark, Severity, State, Status,
     },
@@ -28,7 +28,7 @@ impl MarkJson {
     fn of(mark: &RuleMark) -> Self {
         let RuleMark { rule, kind, at } = mark;
         Self {
-            rule: rule.clone(),
+            rule: rule.into(),
             kind: kind.as_str().to_owned(),
             at_us: at.as_micros(),
         }
@@ -37,7 +37,7 @@ impl MarkJson {
     fn into_mark(self, row: &Row) -> Result<RuleMark, StoreError> {
         let Self { rule, kind, at_us } = self;
         Ok(RuleMark {
-            rule,
+            rule: rule.into(),
             kind: row.named("marks", &MarkKind::ALL, MarkKind::as_str, &kind)?,
             at: Timestamp::from_micros(at_us),
         })
@@ -100,25 +100,25 @@ pub(crate) fn to_row(
         organization: organization.to_string(),
         number: number.get(),
         origin: origin.to_string(),
-        title: title.clone(),
-        description: description.clone(),
-        category: category.clone(),
+        title: title.into(),
+        description: description.into(),
+        category: category.into(),
         blocked_nodes: to_json(&node_texts(blocked_nodes))?,
         causing_nodes: to_json(&node_texts(causing_nodes))?,
-        labels: to_json(labels)?,
-        external_reference: external_reference.clone(),
-        dedupe_key: dedupe_key.clone(),
+        labels: to_json(&BTreeMap::from_iter(labels.iter()))?,
+        external_reference: external_reference.into(),
+        dedupe_key: dedupe_key.into(),
         state: state.as_str().to_owned(),
         escalation: escalation.as_str().to_owned(),
         holder: holder.to_string(),
         arrival: arrival.as_str().to_owned(),
-        resolution: resolution.clone(),
-        guidance: guidance.clone(),
+        resolution: resolution.into(),
+        guidance: guidance.into(),
         policy: policy.to_string(),
         marks: to_json(&marks)?,
-        reporter: reporter.clone(),
-        owner: owner.clone(),
-        hold_approver: hold_approver.clone(),
+        reporter: reporter.as_ref().map(String::from),
+        owner: owner.as_ref().map(String::from),
+        hold_approver: hold_approver.as_ref().map(String::from),
         severity: severity.rank(),
         open: i64::from(state.is_open()),
         raised_us: raised_at.as_micros(),
@@ -192,20 +192,20 @@ pub(super) fn from_row(model: Model) -> Result<Blocker, StoreError> {
     let marks: Vec<MarkJson> = row.json("marks", &marks)?;
     let content = Content {
         origin: row.node("origin", &origin)?,
-        title,
-        description,
+        title: title.into(),
+        description: description.into(),
         severity: Severity::ALL
             .into_iter()
             .find(|candidate| candidate.rank() == severity)
             .ok_or_else(|| row.corrupt("severity", format!("`{severity}` is unknown")))?,
-        category,
+        category: category.into(),
         blocked_nodes: row.nodes("blocked_nodes", &blocked_nodes)?,
         causing_nodes: row.nodes("causing_nodes", &causing_nodes)?,
         due_at: optional_time(due_us),
-        labels,
-        external_reference,
-        dedupe_key,
-        reporter,
+        labels: labels.into(),
+        external_reference: external_reference.into(),
+        dedupe_key: dedupe_key.into(),
+        reporter: reporter.map(Text::from),
         raised_at: Timestamp::from_micros(raised_us),
     };
     let status = Status {
@@ -220,14 +220,14 @@ pub(super) fn from_row(model: Model) -> Result<Blocker, StoreError> {
         arrival: row.named("arrival", &Arrival::ALL, Arrival::as_str, &arrival)?,
         episode: row.small("episode", episode)?,
         episode_at: Timestamp::from_micros(episode_us),
-        owner,
+        owner: owner.map(Text::from),
         committed_at: optional_time(committed_us),
         acknowledged_until: optional_time(acknowledged_until_us),
         held_until: optional_time(held_until_us),
-        hold_approver,
-        resolution,
+        hold_approver: hold_approver.map(Text::from),
+        resolution: resolution.into(),
         merged_into: merged_into.map(BlockerNumber::new),
-        guidance,
+        guidance: guidance.into(),
         escalations: row.small("escalations", escalations)?,
         meetings_survived: row.small("meetings_survived", meetings_survived)?,
         policy: row.policy("policy", &policy)?,

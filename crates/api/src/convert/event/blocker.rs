@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use echelon_domain::{
-    BlockerNumber, Error, NodeId, OrganizationId, PolicyId,
+    BlockerNumber, Error, NodeId, OrganizationId, PolicyId, Text,
     blocker::{
         Arrival, Change, ChangeKind, Content, MarkKind, Move, MoveKind, RuleMark, Severity, Status,
     },
@@ -171,17 +171,17 @@ fn content_to_record(content: &Content) -> v1::BlockerContentRecord {
     let ids = |nodes: &[NodeId]| nodes.iter().map(NodeId::to_string).collect();
     v1::BlockerContentRecord {
         origin: origin.to_string(),
-        title: title.clone(),
-        description: description.clone(),
+        title: title.into(),
+        description: description.into(),
         severity: severity(*how_bad).into(),
-        category: category.clone(),
+        category: category.into(),
         blocked_nodes: ids(blocked_nodes),
         causing_nodes: ids(causing_nodes),
         due_time: optional_timestamp(*due_at),
-        labels: labels.clone(),
-        external_reference: external_reference.clone(),
-        dedupe_key: dedupe_key.clone(),
-        reporter: reporter.clone().unwrap_or_default(),
+        labels: labels.into(),
+        external_reference: external_reference.into(),
+        dedupe_key: dedupe_key.into(),
+        reporter: reporter.as_ref().map_or_else(String::new, String::from),
         raise_time: Some(timestamp(*raised_at)),
     }
 }
@@ -206,21 +206,21 @@ fn content_from_record(record: v1::BlockerContentRecord) -> Result<Content, Erro
         nodes
             .iter()
             .map(|node| NodeId::new(field, node))
-            .collect::<Result<Vec<_>, _>>()
+            .collect::<Result<Box<[_]>, _>>()
     };
     Ok(Content {
         origin: NodeId::new("origin", &origin)?,
-        title,
-        description,
+        title: title.into(),
+        description: description.into(),
         severity: parse_severity("severity", how_bad)?.unwrap_or(Severity::Medium),
-        category,
+        category: category.into(),
         blocked_nodes: ids("blocked_nodes", &blocked_nodes)?,
         causing_nodes: ids("causing_nodes", &causing_nodes)?,
         due_at: parse_optional_timestamp("due_time", due_time.as_ref())?,
-        labels,
-        external_reference,
-        dedupe_key,
-        reporter: some(reporter),
+        labels: labels.into(),
+        external_reference: external_reference.into(),
+        dedupe_key: dedupe_key.into(),
+        reporter: some(&reporter),
         raised_at: instant("raise_time", raise_time.as_ref())?,
     })
 }
@@ -257,14 +257,16 @@ fn status_to_record(status: &Status) -> v1::BlockerStatusRecord {
         escalation_state: escalation_state(*escalation).into(),
         holder: holder.to_string(),
         episode: *episode,
-        owner: owner.clone().unwrap_or_default(),
+        owner: owner.as_ref().map_or_else(String::new, String::from),
         commit_time: optional_timestamp(*committed_at),
         acknowledgement_expire_time: optional_timestamp(*acknowledged_until),
         hold_expire_time: optional_timestamp(*held_until),
-        hold_approver: hold_approver.clone().unwrap_or_default(),
-        resolution: resolution.clone(),
+        hold_approver: hold_approver
+            .as_ref()
+            .map_or_else(String::new, String::from),
+        resolution: resolution.into(),
         merged_into: merged_into.map_or(0, BlockerNumber::get),
-        guidance: guidance.clone(),
+        guidance: guidance.into(),
         escalation_count: *escalations,
         meetings_survived: *meetings_survived,
         policy: policy.to_string(),
@@ -278,7 +280,7 @@ fn status_to_record(status: &Status) -> v1::BlockerStatusRecord {
         marks: marks
             .iter()
             .map(|RuleMark { rule, kind, at }| v1::RuleMarkRecord {
-                rule: rule.clone(),
+                rule: rule.into(),
                 kind: kind.as_str().to_owned(),
                 time: Some(timestamp(*at)),
             })
@@ -322,17 +324,17 @@ fn status_from_record(record: v1::BlockerStatusRecord) -> Result<Status, Error> 
         arrival: by_name("arrival", &Arrival::ALL, Arrival::as_str, &arrival)?,
         episode,
         episode_at: instant("episode_time", episode_time.as_ref())?,
-        owner: some(owner),
+        owner: some(&owner),
         committed_at: optional("commit_time", commit_time.as_ref())?,
         acknowledged_until: optional(
             "acknowledgement_expire_time",
             acknowledgement_expire_time.as_ref(),
         )?,
         held_until: optional("hold_expire_time", hold_expire_time.as_ref())?,
-        hold_approver: some(hold_approver),
-        resolution,
+        hold_approver: some(&hold_approver),
+        resolution: resolution.into(),
         merged_into: (merged_into > 0).then(|| BlockerNumber::new(merged_into)),
-        guidance,
+        guidance: guidance.into(),
         escalations: escalation_count,
         meetings_survived,
         policy: PolicyId::new("policy", &policy)?,
@@ -346,7 +348,7 @@ fn status_from_record(record: v1::BlockerStatusRecord) -> Result<Status, Error> 
             .into_iter()
             .map(|v1::RuleMarkRecord { rule, kind, time }| {
                 Ok(RuleMark {
-                    rule,
+                    rule: rule.into(),
                     kind: by_name("marks.kind", &MarkKind::ALL, MarkKind::as_str, &kind)?,
                     at: instant("marks.time", time.as_ref())?,
                 })
@@ -356,8 +358,8 @@ fn status_from_record(record: v1::BlockerStatusRecord) -> Result<Status, Error> 
 }
 
 /// The text, or none if it is empty.
-fn some(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty())
+fn some(text: &str) -> Option<Text> {
+    Some(text).filter(|text| !text.is_empty()).map(Text::from)
 }
 
 fn instant(

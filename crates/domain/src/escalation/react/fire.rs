@@ -177,7 +177,7 @@ impl Reaction<'_> {
     fn mark(&mut self, rule: &Rule, kind: MarkKind) {
         self.unmark(rule);
         self.status.marks.push(RuleMark {
-            rule: rule.name.clone(),
+            rule: rule.name.as_str().into(),
             kind,
             at: self.now,
         });

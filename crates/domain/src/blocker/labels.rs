@@ -1,0 +1,48 @@
+//! Free labels of a blocker.
+
+use std::collections::BTreeMap;
+
+use crate::text::Text;
+
+/// Labels, by key. They take as much as they say: most blockers have none, the others few.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels(Box<[(Text, Text)]>);
+
+impl Labels {
+    /// Each key with its value, by key.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<BTreeMap<String, String>> for Labels {
+    fn from(labels: BTreeMap<String, String>) -> Self {
+        let labels = labels.into_iter();
+        Self(
+            labels
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl From<&Labels> for BTreeMap<String, String> {
+    fn from(labels: &Labels) -> Self {
+        let labels = labels.iter();
+        labels
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect()
+    }
+}
