@@ -5,6 +5,7 @@
 
 mod apply;
 mod index;
+mod names;
 mod standing;
 
 use std::{ops::RangeBounds, sync::Arc};
@@ -23,6 +24,7 @@ use crate::{
     tree::Tree,
 };
 use index::Index;
+use names::Names;
 use standing::Standings;
 pub use standing::{Standing, is_put_back};
 
@@ -178,8 +180,9 @@ impl Organization {
             ..Self::empty(id)
         };
         organization.standings.as_of = time;
+        let mut names = Names::default();
         for node in nodes {
-            organization.tree.put(node);
+            organization.tree.put(names.node(node));
         }
         for policy in policies {
             organization.put_policy(policy);
@@ -188,24 +191,23 @@ impl Organization {
             organization.put_version(version);
         }
         for (node, counters) in counters {
-            organization.tally(&node).counters = counters;
+            let node = organization
+                .tree
+                .get(&node)
+                .map_or(node, |of| of.id.clone());
+            organization.tally(&node).counters = names.counters(counters);
         }
-        organization.recall(blockers, meetings);
+        for blocker in blockers {
+            organization.take_in(names.blocker(blocker));
+        }
+        organization.recall(Vec::new(), meetings);
         organization
     }
 
     /// Takes closed blockers and meetings in, so that commands can find them. Does not change the state.
     pub fn recall(&mut self, blockers: Vec<Blocker>, meetings: Vec<Meeting>) {
         for blocker in blockers {
-            if !self.blockers.contains_key(&blocker.number) {
-                let blocker = Arc::new(self.sharing_ids(blocker));
-                self.index.insert(&blocker);
-                self.blockers.insert(blocker.number, blocker.clone());
-                if blocker.is_live() {
-                    self.stage(&blocker);
-                    self.stand(&blocker);
-                }
-            }
+            self.take_in(blocker);
         }
         for meeting in meetings {
             if !self.meetings.contains_key(&meeting.number) {
@@ -465,30 +467,24 @@ impl Organization {
         MeetingNumber::new(self.next_meeting)
     }
 
+    fn take_in(&mut self, blocker: Blocker) {
+        if !self.blockers.contains_key(&blocker.number) {
+            let blocker = Arc::new(blocker);
+            self.index.insert(&blocker);
+            self.blockers.insert(blocker.number, blocker.clone());
+            if blocker.is_live() {
+                self.stage(&blocker);
+                self.stand(&blocker);
+            }
+        }
+    }
+
     fn tally(&mut self, node: &NodeId) -> &mut Tally {
         if !self.tallies.contains_key(node) {
             self.tallies.insert(node.clone(), Arc::default());
         }
         // It is there.
         Arc::make_mut(self.tallies.entry(node.clone()).or_default())
-    }
-
-    /// A blocker whose ids are those of the tree and the policies themselves, so that each is in memory once.
-    fn sharing_ids(&self, mut blocker: Blocker) -> Blocker {
-        let content = Arc::make_mut(&mut blocker.content);
-        let nodes = content
-            .blocked_nodes
-            .iter_mut()
-            .chain(&mut content.causing_nodes);
-        for id in nodes.chain([&mut content.origin, &mut blocker.status.holder]) {
-            if let Some(node) = self.tree.get(id) {
-                *id = node.id.clone();
-            }
-        }
-        if let Some(policy) = self.policies.get(&blocker.status.policy) {
-            blocker.status.policy = policy.id.clone();
-        }
-        blocker
     }
 
     fn put_policy(&mut self, policy: Policy) {

@@ -25,6 +25,11 @@ impl Labels {
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Every text in them.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        self.0.iter_mut().flat_map(|(key, value)| [key, value])
+    }
 }
 
 impl From<BTreeMap<String, String>> for Labels {
