@@ -286,7 +286,13 @@ impl Stage {
     }
 
     fn pass(&mut self) {
-        self.decide("", Command::PassTimers { limit: 100 });
+        self.decide(
+            "",
+            Command::PassTimers {
+                limit: 100,
+                apart: Default::default(),
+            },
+        );
     }
 
     /// A call that is answered, and repeated through another replica.
