@@ -394,6 +394,7 @@ mod tests {
             url: format!("sqlite://{}", folder.path().join("full.db").display()),
             max_connections: 2,
             connect_timeout: Duration::from_secs(10),
+            pooling: Pooling::Session,
         };
         let opened = open(&options, Missing::Create).await.unwrap();
         let pool = opened.writer.get_sqlite_connection_pool();
