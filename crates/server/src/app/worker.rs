@@ -23,7 +23,7 @@ use tracing::Span;
 use super::{App, Call, audit, runtime::Runtime, writer::Job};
 
 /// Most blockers that one command looks at: others get their turn in between.
-const PASS_LIMIT: usize = 400;
+const PASS_LIMIT: usize = 300;
 /// How long an organization whose turn failed waits for the next.
 const FAILED_PAUSE: Duration = Duration::from_millis(500);
 /// How often what costs a query is done.

@@ -222,10 +222,7 @@ impl Writer {
         };
         let mut open = match hands.open.take() {
             Some(open) => open,
-            None => {
-                let time = self.clock.time(&before.state);
-                Decided::on(before, time)
-            }
+            None => Decided::on(before),
         };
         match self.prepare(&mut open, &job.command, missing).await {
             Ok(clock) => {
@@ -283,7 +280,10 @@ impl Writer {
             return;
         };
         self.metrics.observe_batch(open.len());
-        hands.flight = Some(Flight::begin(self.store.clone(), open));
+        let mut after = open.after();
+        // Once for all who follow: when many clocks run out at once it takes a while.
+        after.state.advance(self.clock.time(&after.state));
+        hands.flight = Some(Flight::begin(self.store.clone(), open, after));
     }
 
     /// Takes over what a flight has come to.

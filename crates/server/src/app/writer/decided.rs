@@ -71,10 +71,9 @@ impl<'a> Firsts<'a> {
 }
 
 impl Decided {
-    /// Nothing yet, on a state whose figures are brought up to `time`.
-    pub(super) fn on(before: Known, time: Timestamp) -> Self {
-        let Known { epoch, mut state } = before;
-        state.advance(time);
+    /// Nothing yet, on a state.
+    pub(super) fn on(before: Known) -> Self {
+        let Known { epoch, state } = before;
         Self {
             base: state.clone(),
             epoch,

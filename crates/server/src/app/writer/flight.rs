@@ -32,9 +32,8 @@ pub(super) struct Landed {
 }
 
 impl Flight {
-    /// Begins to write a batch.
-    pub(super) fn begin(store: Store, decided: Decided) -> Self {
-        let after = decided.after();
+    /// Begins to write a batch, which leaves `after`.
+    pub(super) fn begin(store: Store, decided: Decided, after: Known) -> Self {
         let firsts = decided.firsts();
         let span = decided.span();
         let copy = after.clone();

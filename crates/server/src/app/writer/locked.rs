@@ -51,7 +51,7 @@ impl Writer {
         let prepared = async {
             let (mut batch, known) = self.lock().await?;
             let firsts = first_answers(&mut batch, &jobs).await?;
-            let mut decided = Decided::on(known.clone(), self.clock.time(&known.state));
+            let mut decided = Decided::on(known);
             recall(&mut batch, &mut decided, &jobs).await?;
             renew_books(&mut batch, &mut jobs).await?;
             Ok::<_, Error>((batch, decided, firsts))
