@@ -15,7 +15,7 @@ use crate::{
     check::check,
     plan::{Database, Plan},
     report::{Summary, write_record},
-    run::run,
+    run::{Outcome, run},
     site::{Cluster, Tools},
 };
 
@@ -78,7 +78,8 @@ impl Cli {
             .build()?
             .block_on(until_stopped(tools, plan));
         let outcome = match ran {
-            Ok(outcome) => outcome,
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => bail!("stopped by a signal; again: {again}"),
             Err(error) => {
                 let kept = folder.keep();
                 return Err(error.context(format!(
@@ -130,14 +131,14 @@ impl Cli {
     }
 }
 
-/// Carries the plan out, unless a signal ends it first: then everything is cleaned up all the same.
-async fn until_stopped(tools: Tools, plan: Plan) -> Result<crate::run::Outcome> {
+/// Carries the plan out, unless a signal ends it first: then everything is cleaned up, and nothing is left of it.
+async fn until_stopped(tools: Tools, plan: Plan) -> Result<Option<Outcome>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        outcome = run(tools, plan) => outcome,
-        _ = interrupt.recv() => bail!("stopped by a signal"),
-        _ = terminate.recv() => bail!("stopped by a signal"),
+        outcome = run(tools, plan) => outcome.map(Some),
+        _ = interrupt.recv() => Ok(None),
+        _ = terminate.recv() => Ok(None),
     }
 }
 

@@ -13,7 +13,7 @@ use echelon_api::v1;
 use echelon_client::{Client, Options};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tonic::Code;
 
@@ -21,6 +21,7 @@ use crate::{
     plan::{Plan, shape, step::Action},
     record::{Attempt, Call, Foretold, Outcome, SeenRead, SeenRollup, SeenTime},
     site::{Site, machine_us},
+    stall::Patience,
 };
 
 pub(crate) use choose::declared;
@@ -81,6 +82,15 @@ impl Links {
     }
 }
 
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Clients work, and things go wrong.
+    Load,
+    /// Every fault is over, and clients finish what they have begun.
+    Over,
+}
+
 /// What a client brings home.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
@@ -108,7 +118,7 @@ pub(crate) struct Worker {
     /// The newest revision that it was told in a history.
     seen: (usize, i64),
     /// When the load and every fault are over.
-    ended: watch::Receiver<Option<Instant>>,
+    ended: watch::Receiver<Phase>,
 }
 
 impl Worker {
@@ -120,7 +130,7 @@ impl Worker {
         site: Arc<Site>,
         known: Arc<Known>,
         number: usize,
-        ended: watch::Receiver<Option<Instant>>,
+        ended: watch::Receiver<Phase>,
     ) -> Result<Self> {
         Ok(Self {
             links: Links::new(&site)?,
@@ -140,7 +150,7 @@ impl Worker {
             let step = plan.step(self.number, number);
             let mut ended = self.ended.clone();
             tokio::select! {
-                _ = ended.wait_for(Option::is_some) => break,
+                _ = ended.wait_for(|phase| *phase == Phase::Over) => break,
                 () = sleep(step.pause) => {}
             }
             let replica = usize::try_from(step.replica % 64).unwrap_or(0);
@@ -181,12 +191,18 @@ impl Worker {
         let index = self.sent.len() - 1;
         let mut delay = FIRST_DELAY;
         let mut at = replica;
+        let mut patience = None;
         for attempt in 1_u32.. {
             if !matches!(self.attempt(index, at).await, Outcome::Lost { .. }) {
                 return;
             }
-            let ended = *self.ended.borrow();
-            if ended.is_some_and(|ended| ended.elapsed() > PATIENCE) {
+            if *self.ended.borrow() == Phase::Over {
+                patience.get_or_insert_with(|| Patience::new(&self.site, PATIENCE));
+            }
+            if patience
+                .as_ref()
+                .is_some_and(|patience| patience.is_over(&self.site))
+            {
                 let call = &self.told.calls[index];
                 self.site.complain(format!(
                     "{} {} is not answered {PATIENCE:?} after every fault has ended",

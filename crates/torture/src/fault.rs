@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use tokio::{
     sync::Mutex,
     task::JoinSet,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
@@ -22,8 +22,9 @@ use crate::{
         Database, Planned,
         fault::{Fault, Link, Trouble},
     },
-    record::{History, Spell},
+    record::{Excuse, History, Spell},
     site::{Site, machine_us},
+    stall::Patience,
 };
 
 /// How long the servers may take to answer again when a fault is over.
@@ -113,52 +114,63 @@ async fn happen(site: &Site, fault: Fault, aftermath: &Mutex<Aftermath>) -> Resu
         Fault::Backup => restore::back_up(site, aftermath).await?,
         Fault::Restore => restore::restore(site, aftermath).await?,
     }
-    let excuses_timers = excuses_timers(&fault, site.database);
-    if excuses_timers {
+    let excuse = excuse(&fault, site.database);
+    if excuse != Excuse::Nothing {
         recover(site, fault.name()).await;
     }
     site.note(Spell {
         name: fault.name().to_owned(),
         began_us,
         ended_us: machine_us(),
-        excuses_timers,
+        excuse,
     });
     Ok(())
 }
 
 /// Waits until a server answers. One that does not is a complaint.
 async fn recover(site: &Site, after: &str) {
-    let answered = async {
-        loop {
-            for number in 0..site.replicas.len() {
-                if probe(site, number).await {
-                    return;
-                }
+    let patience = Patience::new(site, RECOVERY);
+    while !patience.is_over(site) {
+        for number in 0..site.replicas.len() {
+            if probe(site, number).await {
+                return;
             }
-            sleep(LOOK).await;
         }
-    };
-    if timeout(RECOVERY, answered).await.is_err() {
-        site.complain(format!("no server answers {RECOVERY:?} after {after}"));
+        sleep(LOOK).await;
     }
+    site.complain(format!("no server answers {RECOVERY:?} after {after}"));
 }
 
-/// Whether no server could be expected to act on timers meanwhile. Of several replicas one may be killed or cut off, and
+/// Whether servers could be expected to act on timers meanwhile. Of several replicas one may be killed or cut off, and
 /// another database be written to, without any timer being late.
-const fn excuses_timers(fault: &Fault, database: Database) -> bool {
+const fn excuse(fault: &Fault, database: Database) -> Excuse {
+    let is_only_one = matches!(database, Database::Sqlite);
     match fault {
-        Fault::Kill { .. } | Fault::Backup => matches!(database, Database::Sqlite),
-        // It may have stopped, or be cut off, with the organization's head locked: its session must end first.
-        Fault::Stop { .. } => true,
-        Fault::Connection { link, how, .. } => {
-            matches!(link, Link::Database) && !matches!(how, Trouble::Cut)
+        Fault::Kill { .. } | Fault::Backup | Fault::Stop { .. } if is_only_one => {
+            Excuse::Everything
         }
+        // It may have stopped, or be cut off, with the organization's head locked: its session must end first.
+        Fault::Stop { .. } => Excuse::NobodyWrites,
+        Fault::Connection {
+            link: Link::Database,
+            how,
+            ..
+        } => match how {
+            Trouble::Cut => Excuse::Nothing,
+            Trouble::HalfOpen | Trouble::DropReplies => Excuse::NobodyWrites,
+            // It has the head locked for many times as long as usual, again and again.
+            Trouble::Delay { .. } => Excuse::Everything,
+        },
         Fault::RestartDatabase
         | Fault::ClockBack { .. }
         | Fault::ClockForward { .. }
         | Fault::FullDisk { .. }
-        | Fault::Restore => true,
-        Fault::LongTransaction { .. } | Fault::ClockOfOne { .. } => false,
+        | Fault::Restore => Excuse::Everything,
+        Fault::Kill { .. }
+        | Fault::Backup
+        | Fault::Connection { .. }
+        | Fault::LongTransaction { .. }
+        | Fault::ClockOfOne { .. } => Excuse::Nothing,
     }
 }
 

@@ -12,4 +12,5 @@ pub mod record;
 pub mod report;
 mod run;
 mod site;
+mod stall;
 mod watcher;

@@ -108,8 +108,20 @@ pub struct Spell {
     pub began_us: i64,
     /// When it was over, and servers ready again.
     pub ended_us: i64,
-    /// Whether no server could be expected to act on timers.
-    pub excuses_timers: bool,
+    /// Whether servers could be expected to act on timers.
+    pub excuse: Excuse,
+}
+
+/// Whether a timer may be late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// No: whatever is wrong, a server lives and can act.
+    Nothing,
+    /// Only while nothing is committed: a server that hangs may have the head locked. Where another one commits, it can
+    /// act on timers as well.
+    NobodyWrites,
+    /// Yes.
+    Everything,
 }
 
 /// A change of the clock that servers see.

@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -187,6 +188,13 @@ fn figures(record: &Record, violations: &[Violation]) -> Vec<(&'static str, f64)
     let openings = record.sights.iter().map(|sight| sight.openings.len()).sum();
     let (late, latest) = lateness(record);
     let restores = record.histories.len() - 1;
+    let starved: i64 = record
+        .spells
+        .iter()
+        .filter(|spell| spell.name.starts_with("machine"))
+        .map(|spell| spell.ended_us - spell.began_us)
+        .sum();
+    let starved = Duration::from_micros(starved.unsigned_abs()).as_secs_f64();
     [
         ("calls", record.calls.len()),
         ("attempts", attempts(|_| true)),
@@ -213,6 +221,7 @@ fn figures(record: &Record, violations: &[Violation]) -> Vec<(&'static str, f64)
     .chain([
         ("greatest lateness in s", late),
         ("the same under a fault", latest),
+        ("the machine did not run for s", starved),
     ])
     .collect()
 }

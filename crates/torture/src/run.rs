@@ -1,35 +1,27 @@
 //! One run: servers, clients, watchers and faults together, then quiet, then everything that is left of it as a record.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    sync::Arc,
-    time::{Duration, Instant as Now},
-};
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use echelon_api::v1;
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
-    client::{DEADLINE, Known, Links, Request, Told, Worker, declared, node, organization},
+    client::{DEADLINE, Known, Links, Phase, Request, Told, Worker, declared, node, organization},
     fault::{self, Aftermath},
     plan::{Plan, shape},
-    record::{Call, History, Logged, Record, SeenRollup, Sight, Spell},
-    site::{Site, Tools, machine_us},
+    record::{Call, History, Logged, Record, SeenRollup, Sight},
+    site::{Site, Tools},
+    stall::{self, Patience},
     watcher::{Pace, Watcher, follow_rollup},
 };
 
 /// How long the servers are left alone at the end: what is due is acted on.
 const QUIET: Duration = Duration::from_millis(2_500);
-/// How often it is looked whether the machine stands still.
-const TICK: Duration = Duration::from_millis(20);
-/// The machine stood still if a tick comes so much late.
-const STALL: Duration = Duration::from_millis(250);
 /// How long a revision may take to be told at the end.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What a panic leaves in a log.
@@ -54,14 +46,14 @@ pub(crate) struct Outcome {
 pub(crate) async fn run(tools: Tools, plan: Plan) -> Result<Outcome> {
     let plan = Arc::new(plan);
     let site = Arc::new(Site::start(tools, plan.database).await?);
-    let (ended, end) = watch::channel(None);
+    let (ended, end) = watch::channel(Phase::Load);
     let (goal, aim) = watch::channel(None);
     let known = Arc::new(Known::default());
 
     let mut told = vec![found(&site, &known, &plan, &end).await?];
     let watchers = watchers(&site, &plan, &aim);
     let rollups = rollups(&site, &plan, &aim);
-    let stalls = tokio::spawn(note_stalls(site.clone()));
+    stall::watch(&site);
     let mut clients = JoinSet::new();
     for number in 0..plan.clients {
         let worker = Worker::new(site.clone(), known.clone(), number, end.clone())?;
@@ -77,7 +69,7 @@ pub(crate) async fn run(tools: Tools, plan: Plan) -> Result<Outcome> {
         plan.database.as_str(),
         start.elapsed().as_secs_f64()
     );
-    ended.send_replace(Some(Instant::now()));
+    ended.send_replace(Phase::Over);
     told.extend(joined(clients).await?);
     sleep(QUIET).await;
     let newest = newest(&site).await?;
@@ -86,7 +78,6 @@ pub(crate) async fn run(tools: Tools, plan: Plan) -> Result<Outcome> {
     let sights = sights.into_iter().collect::<Result<Vec<_>>>()?.concat();
     let rollups = joined(rollups).await?;
     let rollups = rollups.into_iter().collect::<Result<Vec<_>>>()?.concat();
-    stalls.abort();
 
     let Aftermath {
         backup: _,
@@ -108,7 +99,7 @@ async fn found(
     site: &Arc<Site>,
     known: &Arc<Known>,
     plan: &Plan,
-    end: &watch::Receiver<Option<Instant>>,
+    end: &watch::Receiver<Phase>,
 ) -> Result<Told> {
     let mut founder = Worker::new(site.clone(), known.clone(), plan.clients, end.clone())?;
     let id = |what: &str| format!("{}-{what}", plan.seed);
@@ -185,50 +176,30 @@ fn rollups(
     followers
 }
 
-/// Notes when this process did not run although it was its turn: then servers did not either.
-async fn note_stalls(site: Arc<Site>) {
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last = (Now::now(), machine_us());
-    loop {
-        tick.tick().await;
-        let now = (Now::now(), machine_us());
-        if now.0 - last.0 > STALL {
-            site.note(Spell {
-                name: "machine stalled".to_owned(),
-                began_us: last.1,
-                ended_us: now.1,
-                excuses_timers: true,
-            });
-        }
-        last = now;
-    }
-}
-
 /// The newest revision that any server tells.
 async fn newest(site: &Site) -> Result<i64> {
     let links = Links::new(site)?;
     let mut newest = 0;
     for replica in 0..links.count() {
         let client = links.to(replica).clone();
-        let asking = async {
-            loop {
-                let request = v1::GetRollupRequest {
-                    node: node("root"),
-                    min_revision: newest,
-                };
-                let answer = client.rollups().get_rollup(request).await;
-                if let Some(rollup) = answer.ok().and_then(|answer| answer.into_inner().rollup) {
-                    return rollup.revision;
-                }
-                sleep(DEADLINE / 10).await;
+        let patience = Patience::new(site, PATIENCE);
+        loop {
+            let request = v1::GetRollupRequest {
+                node: node("root"),
+                min_revision: newest,
+            };
+            let answer = client.rollups().get_rollup(request).await;
+            if let Some(rollup) = answer.ok().and_then(|answer| answer.into_inner().rollup) {
+                newest = newest.max(rollup.revision);
+                break;
             }
-        };
-        match timeout(PATIENCE, asking).await {
-            Ok(revision) => newest = newest.max(revision),
-            Err(_) => site.complain(format!(
-                "replica {replica} does not tell revision {newest} within {PATIENCE:?}"
-            )),
+            if patience.is_over(site) {
+                site.complain(format!(
+                    "replica {replica} does not tell revision {newest} within {PATIENCE:?}"
+                ));
+                break;
+            }
+            sleep(DEADLINE / 10).await;
         }
     }
     Ok(newest)

@@ -18,14 +18,12 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use echelon_api::v1;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
     plan::Database,
     record::{ClockStep, Spell},
+    stall::Patience,
 };
 
 pub(crate) use disk::Disk;
@@ -74,6 +72,8 @@ pub(crate) struct Site {
     restoring: watch::Sender<bool>,
     /// What went wrong, in order of its end.
     spells: Mutex<Vec<Spell>>,
+    /// How long the machine did not run.
+    stalled: Mutex<Duration>,
     /// What servers should not have done.
     complaints: Mutex<Vec<String>>,
 }
@@ -117,6 +117,7 @@ impl Site {
             history: AtomicUsize::new(0),
             restoring: watch::Sender::new(false),
             spells: Mutex::default(),
+            stalled: Mutex::default(),
             complaints: Mutex::default(),
         };
         for number in 0..site.replicas.len() {
@@ -135,7 +136,7 @@ impl Site {
         if slot.is_some() {
             return Ok(());
         }
-        let patience = Instant::now() + START_PATIENCE;
+        let patience = Patience::new(self, START_PATIENCE);
         loop {
             match Daemon::start(replica.place()).await {
                 Ok(daemon) => {
@@ -143,7 +144,7 @@ impl Site {
                     *slot = Some(daemon);
                     return Ok(());
                 }
-                Err(error) if Instant::now() > patience => return Err(error),
+                Err(error) if patience.is_over(self) => return Err(error),
                 Err(_) => sleep(START_AGAIN).await,
             }
         }
@@ -240,6 +241,17 @@ impl Site {
         let mut restoring = self.restoring.subscribe();
         // An error would mean that the site is gone, and this borrows it.
         let _ = restoring.wait_for(|restoring| !*restoring).await;
+    }
+
+    /// Notes that the machine did not run for a time.
+    pub(crate) fn stall(&self, lasted: Duration, spell: Spell) {
+        *lock(&self.stalled) += lasted;
+        self.note(spell);
+    }
+
+    /// How long the machine did not run, all in all.
+    pub(crate) fn stalled(&self) -> Duration {
+        *lock(&self.stalled)
     }
 
     /// Notes what went wrong for a time.

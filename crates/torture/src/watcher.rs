@@ -10,7 +10,7 @@ use echelon_api::v1;
 use echelon_client::{Client, Failure};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tonic::{Status, Streaming};
 
@@ -18,6 +18,7 @@ use crate::{
     client::{Links, organization},
     record::{Logged, Opening, Seen, Sight, Verdict},
     site::Site,
+    stall::Patience,
 };
 
 pub(crate) use rollup::follow as follow_rollup;
@@ -78,9 +79,9 @@ impl Watcher {
         let mut sights: Vec<Sight> = Vec::new();
         let mut place: Option<Place> = None;
         let mut messages = 0;
-        let mut deadline = None;
+        let mut patience = None;
         for replica in self.name.len().. {
-            if self.is_done(sights.last(), &mut deadline) {
+            if self.is_done(sights.last(), &mut patience) {
                 break;
             }
             self.site.passable().await;
@@ -114,7 +115,7 @@ impl Watcher {
                         opening: &mut opening,
                         messages: &mut messages,
                     };
-                    stay.read(stream, &mut deadline).await
+                    stay.read(stream, &mut patience).await
                 }
                 Ok(Err(status)) => Some(status),
                 Err(_) => None,
@@ -192,14 +193,14 @@ impl Watcher {
     }
 
     /// Whether the goal is set, and reached or out of reach.
-    fn is_done(&self, sight: Option<&Sight>, deadline: &mut Option<Instant>) -> bool {
+    fn is_done(&self, sight: Option<&Sight>, patience: &mut Option<Patience>) -> bool {
         let Some(goal) = *self.goal.borrow() else {
             return false;
         };
-        let deadline = *deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
+        let patience = patience.get_or_insert_with(|| Patience::new(&self.site, PATIENCE));
         let reached = sight
             .is_some_and(|sight| sight.history == self.site.history() && sight.reached >= goal);
-        reached || Instant::now() > deadline
+        reached || patience.is_over(&self.site)
     }
 
     /// Opens streams and reads nothing of them.
@@ -231,7 +232,7 @@ impl Stay<'_> {
     async fn read(
         &mut self,
         mut stream: Streaming<v1::WatchEventsResponse>,
-        deadline: &mut Option<Instant>,
+        patience: &mut Option<Patience>,
     ) -> Option<Status> {
         loop {
             let message = match timeout(SILENCE, stream.message()).await {
@@ -250,7 +251,7 @@ impl Stay<'_> {
             self.sight.reached = self.sight.reached.max(message.revision);
             self.place.token = message.resume_token;
             self.place.history = self.opening.shown_in;
-            if self.watcher.is_done(Some(self.sight), deadline) {
+            if self.watcher.is_done(Some(self.sight), patience) {
                 return None;
             }
             if self.watcher.pace == Pace::Slow && self.watcher.goal.borrow().is_none() {

@@ -12,9 +12,9 @@ use crate::record::{History, Record};
 const ON_TIME_US: i64 = 1_000_000;
 
 pub(super) fn check(record: &Record) -> Vec<String> {
-    let excuses = Excuses::new(record);
     let mut found = Vec::new();
     for (number, history) in record.histories.iter().enumerate() {
+        let excuses = Excuses::new(record, history);
         let mut ledger = Ledger::default();
         let mut pass = Pass::default();
         for event in &history.log {
@@ -162,9 +162,9 @@ fn seconds(micros: i64) -> f64 {
 /// of all.
 #[must_use]
 pub fn lateness(record: &Record) -> (f64, f64) {
-    let excuses = Excuses::new(record);
     let mut greatest = (0, 0);
     for history in &record.histories {
+        let excuses = Excuses::new(record, history);
         let mut ledger = Ledger::default();
         for event in &history.log {
             let changed = change(event);

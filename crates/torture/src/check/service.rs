@@ -12,7 +12,7 @@ pub(super) fn check(record: &Record) -> Vec<String> {
     let disturbed: Vec<(i64, i64)> = record
         .spells
         .iter()
-        .filter(|spell| spell.name.contains("clock") || spell.name.contains("stalled"))
+        .filter(|spell| spell.name.contains("clock") || spell.name.contains("machine"))
         .map(|spell| (spell.began_us, spell.ended_us + NOW_US))
         .collect();
     found.extend(record.times.iter().filter_map(|seen| {

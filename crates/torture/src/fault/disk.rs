@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::{
-    sync::Mutex,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Mutex, time::sleep};
 
 use super::Aftermath;
-use crate::{client::probe, site::Site};
+use crate::{client::probe, site::Site, stall::Patience};
 
 /// How long a server has to recover by itself when there is room again.
 const BY_ITSELF: Duration = Duration::from_secs(5);
@@ -25,8 +22,8 @@ pub(super) async fn full(site: &Site, lasts: Duration, aftermath: &Mutex<Afterma
     disk.fill(server)?;
     sleep(lasts).await;
     disk.clear(server)?;
-    let patience = Instant::now() + BY_ITSELF;
-    while Instant::now() < patience {
+    let patience = Patience::new(site, BY_ITSELF);
+    while !patience.is_over(site) {
         if probe(site, 0).await {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use prost_types::Timestamp;
 use super::{caught, changed, good, place};
 use crate::{
     check::{Guarantee::E4, check},
-    record::{Record, Spell},
+    record::{Excuse, Record, Spell},
 };
 
 /// Lets everything from the first move by a timer on happen later than it did.
@@ -29,7 +29,7 @@ fn delay(record: &mut Record, seconds: i64) {
 fn e4_a_move_that_is_late_is_caught_unless_there_was_an_excuse() {
     caught(E4, |record| delay(record, 2));
     let mut record = good::record();
-    delay(&mut record, 2);
+    delay(&mut record, 3);
     let first = place(&record, BlockerChange::Escalated);
     record.histories[1].log.truncate(first + 1);
     let told = |record: &Record| {
@@ -39,13 +39,32 @@ fn e4_a_move_that_is_late_is_caught_unless_there_was_an_excuse() {
         })
     };
     assert!(told(&record));
+    let excused = |excuse, began_us| {
+        let mut record = record.clone();
+        record.spells.push(Spell {
+            name: "SIGSTOP".to_owned(),
+            began_us,
+            ended_us: i64::MAX / 2,
+            excuse,
+        });
+        !told(&record)
+    };
+    assert!(excused(Excuse::Everything, 0));
+    assert!(!excused(Excuse::Nothing, 0));
+    // Nothing was committed between the due time and the move.
+    assert!(excused(Excuse::NobodyWrites, 0));
+    let mut record = record.clone();
+    let log = &mut record.histories[1].log;
+    let mut other = log[first - 1].clone();
+    other.time.as_mut().unwrap().seconds += 3;
+    log.insert(first, other);
     record.spells.push(Spell {
-        name: "SIGKILL".to_owned(),
+        name: "SIGSTOP".to_owned(),
         began_us: 0,
         ended_us: i64::MAX / 2,
-        excuses_timers: true,
+        excuse: Excuse::NobodyWrites,
     });
-    assert!(!told(&record));
+    assert!(told(&record));
 }
 
 #[test]
