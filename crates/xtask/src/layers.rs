@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::workspace::Workspace;
 
 /// Which crates of the workspace a crate may depend on. Tests may use any.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("echelon-domain", &[]),
     ("echelon-api", &["echelon-domain"]),
     ("echelon-migrations", &[]),
@@ -33,6 +33,8 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("echelon-bench", &["echelon-api", "echelon-domain"]),
     // It attacks from outside, as a client would.
     ("echelon-torture", &["echelon-api", "echelon-client"]),
+    // It explores the protocol of the writer with the rules themselves.
+    ("echelon-model", &["echelon-domain"]),
     ("echelon-tests", &[]),
     ("xtask", &[]),
 ];
@@ -41,7 +43,8 @@ const LAYERS: [(&str, &[&str]); 12] = [
 const DOMAIN: [&str; 5] = ["arcstr", "cel", "imbl", "regex", "thiserror"];
 
 /// Who alone may use what, by the start of its name. The testkit makes databases, the benchmark measures against them.
-const RESERVED: [(&str, &[&str]); 6] = [
+const RESERVED: [(&str, &[&str]); 7] = [
+    ("rusqlite", &["echelon-store"]),
     (
         "sea-orm",
         &[
