@@ -2,12 +2,14 @@
 
 mod change;
 pub mod check;
+mod few;
 mod labels;
 mod mark;
 
 use std::sync::Arc;
 
 pub use change::{Cause, Change, ChangeKind, Move, MoveKind};
+pub use few::Few;
 pub use labels::Labels;
 pub use mark::{MarkKind, Marks, RuleMark};
 
@@ -208,7 +210,7 @@ pub struct Content {
     /// Nodes that it blocks; at least the origin.
     pub blocked_nodes: Box<[NodeId]>,
     /// Nodes that cause it.
-    pub causing_nodes: Box<[NodeId]>,
+    pub causing_nodes: Few<NodeId>,
     /// When it must be solved.
     pub due_at: Option<Timestamp>,
     /// Free labels.
@@ -323,11 +325,11 @@ mod tests {
     use super::*;
 
     /// A service keeps a hundred thousand of these at hand. Whoever adds a field pays for each of them: a text, an id or
-    /// an instant is 8 bytes, also where it is optional, and the allocator rounds up to the next of 160, 192 and 224.
+    /// an instant is 8 bytes, also where it is optional, and the allocator rounds up to the next of 128, 160, 192 and 224.
     #[test]
     fn a_blocker_takes_little_room() {
         const COUNTS: usize = 2 * size_of::<usize>();
-        assert!(COUNTS + size_of::<Content>() <= 160);
+        assert!(COUNTS + size_of::<Content>() <= 128);
         assert!(COUNTS + size_of::<Blocker>() <= 192);
     }
 }

@@ -88,7 +88,7 @@ pub fn progress(organization: &Organization, status: &mut Status, at: Timestamp)
             })
     };
     status.marks.retain(|mark| !timed(&mark.rule));
-    for mark in status.marks.iter_mut() {
+    for mark in &mut status.marks {
         if mark.kind == MarkKind::Restarted {
             mark.at = status.progressed_at;
         }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use echelon_api::v1;
 use echelon_domain::{
     NodeId, Organization, Text,
-    blocker::{Arrival, Content, EscalationState, Marks, Severity, State, Status},
+    blocker::{Arrival, Content, EscalationState, Few, Marks, Severity, State, Status},
     escalation,
 };
 
@@ -79,9 +79,9 @@ impl<'a> Maker<'a> {
             category: (*dice.pick(&words::CATEGORIES)).into(),
             blocked_nodes: [origin.clone()].into(),
             causing_nodes: if dice.in_thousand(50) {
-                [dice.pick(&self.teams).clone()].into()
+                [dice.pick(&self.teams).clone()].into_iter().collect()
             } else {
-                [].into()
+                Few::NONE
             },
             due_at: dice
                 .in_thousand(333)

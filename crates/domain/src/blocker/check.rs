@@ -54,7 +54,7 @@ pub fn content(
         } else {
             blocked
         },
-        causing_nodes: nodes(&format!("{field}.causing_nodes"), tree, causing_nodes)?,
+        causing_nodes: nodes(&format!("{field}.causing_nodes"), tree, causing_nodes)?.into(),
         due_at: *due_at,
         labels: check_labels(&format!("{field}.labels"), pairs(labels))?,
         external_reference: reference(&format!("{field}.external_reference"), external_reference)?,
@@ -106,7 +106,7 @@ pub fn patched(tree: &Tree, before: &Content, patch: &ContentPatch) -> Result<Co
         };
     }
     if let Some(ids) = causing_nodes {
-        after.causing_nodes = nodes("blocker.causing_nodes", tree, ids)?;
+        after.causing_nodes = nodes("blocker.causing_nodes", tree, ids)?.into();
     }
     if let Some(text) = external_reference {
         after.external_reference = reference("blocker.external_reference", text)?;
@@ -148,7 +148,7 @@ pub fn recorded(tree: &Tree, content: &Content) -> Result<(), Error> {
         ));
     }
     for (field, ids) in [
-        ("content.blocked_nodes", blocked_nodes),
+        ("content.blocked_nodes", &**blocked_nodes),
         ("content.causing_nodes", causing_nodes),
     ] {
         if nodes(field, tree, ids)?.len() != ids.len() {

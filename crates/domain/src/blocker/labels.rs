@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Few;
 use crate::text::Text;
 
 /// Labels, by key. They take as much as they say: most blockers have none, the others few.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Labels(Box<[(Text, Text)]>);
+pub struct Labels(Few<(Text, Text)>);
 
 impl Labels {
     /// Each key with its value, by key.
@@ -16,13 +17,13 @@ impl Labels {
 
     /// How many there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// True if there are none.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -200,7 +200,7 @@ pub(super) fn from_row(model: Model) -> Result<Blocker, StoreError> {
             .ok_or_else(|| row.corrupt("severity", format!("`{severity}` is unknown")))?,
         category: category.into(),
         blocked_nodes: row.nodes("blocked_nodes", &blocked_nodes)?,
-        causing_nodes: row.nodes("causing_nodes", &causing_nodes)?,
+        causing_nodes: row.nodes("causing_nodes", &causing_nodes)?.into(),
         due_at: optional_time(due_us),
         labels: labels.into(),
         external_reference: external_reference.into(),

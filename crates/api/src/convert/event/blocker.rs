@@ -215,7 +215,7 @@ fn content_from_record(record: v1::BlockerContentRecord) -> Result<Content, Erro
         severity: parse_severity("severity", how_bad)?.unwrap_or(Severity::Medium),
         category: category.into(),
         blocked_nodes: ids("blocked_nodes", &blocked_nodes)?,
-        causing_nodes: ids("causing_nodes", &causing_nodes)?,
+        causing_nodes: ids("causing_nodes", &causing_nodes)?.into(),
         due_at: parse_optional_timestamp("due_time", due_time.as_ref())?,
         labels: labels.into(),
         external_reference: external_reference.into(),
