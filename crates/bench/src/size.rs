@@ -91,7 +91,7 @@ impl Size {
                 watch: Duration::from_millis(600),
                 flood_bytes: 500_000,
                 flood_patience: Duration::from_millis(200),
-                timers_ahead: Duration::from_secs(5),
+                timers_ahead: Duration::from_secs(12),
             },
         }
     }
