@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cases;
+mod fuzz;
 mod wanted;
 mod wire;
 mod world;

@@ -1,5 +1,6 @@
 //! Event streams: what is exported and imported is the same organization, and what does not fit is refused.
 
+mod fuzz;
 mod imported;
 mod refused;
 mod round_trip;

@@ -1,6 +1,8 @@
 //! Documents that people write: an organization, an escalation policy, a check-in.
 
 pub(crate) mod check_in;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod organization;
 pub(crate) mod policy;
 

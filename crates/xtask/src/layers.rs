@@ -35,6 +35,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("echelon-torture", &["echelon-api", "echelon-client"]),
     // It explores the protocol of the writer with the rules themselves.
     ("echelon-model", &["echelon-domain"]),
+    ("echelon-fuzz", &[]),
     ("echelon-tests", &[]),
     ("xtask", &[]),
 ];

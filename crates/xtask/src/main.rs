@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod docs;
+mod fuzz;
 mod layers;
 mod machine;
 mod postgres;
@@ -40,6 +41,8 @@ enum Chore {
     },
     /// Measure the server beside its limits, and fail if a bar is not reached.
     Bench(bench::Bench),
+    /// Run the fuzz targets for longer than the tests do.
+    Fuzz(fuzz::Fuzz),
     /// Attack servers with a seeded load and faults, and check what they guarantee.
     Torture(torture::Torture),
     /// Start the private PostgreSQL alone and print what tests must know of it; ctrl-c stops and removes it.
@@ -72,6 +75,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Test { filters } => return test::run(&workspace, filters),
         Chore::Bench(bench) => return bench::run(&workspace, bench),
+        Chore::Fuzz(fuzz) => return fuzz::run(&workspace, fuzz),
         Chore::Torture(torture) => return torture::run(&workspace, torture),
         Chore::Pg => postgres::serve()?,
         Chore::Check => check::run(&workspace)?,

@@ -227,7 +227,7 @@ async fn bytes_that_are_no_http(database: TestDatabase) {
 }
 
 /// The path of every method.
-fn paths() -> Vec<String> {
+pub(super) fn paths() -> Vec<String> {
     services()
         .iter()
         .flat_map(|(service, methods)| {
@@ -239,7 +239,7 @@ fn paths() -> Vec<String> {
 }
 
 /// Bytes in a frame, as gRPC sends a message.
-fn frame(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn frame(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap();
     [&[0], &length.to_be_bytes()[..], bytes].concat()
 }
@@ -276,7 +276,7 @@ async fn status(answer: http::Response<Body>) -> Status {
 }
 
 /// Posts a body to a path. Errors: the status, if it is not OK.
-async fn call(world: &World, path: &str, body: Vec<u8>) -> Result<(), Status> {
+pub(super) async fn call(world: &World, path: &str, body: Vec<u8>) -> Result<(), Status> {
     let answer = send(world, request(path, body))
         .await
         .expect("every call is answered");

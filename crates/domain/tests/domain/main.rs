@@ -9,6 +9,7 @@ mod default_policy;
 mod documents;
 mod drift;
 mod explanations;
+mod fuzz;
 mod history;
 mod hostile;
 mod late;

@@ -1,3 +1,5 @@
+mod fuzz;
+
 use std::{fs, time::Duration};
 
 use super::{Config, DEFAULTS, Faults, LogFormat, Sources};
