@@ -4,6 +4,7 @@
 mod crash;
 mod daemon;
 mod demo;
+mod hostile;
 mod refusal;
 mod replicas;
 mod shutdown;

@@ -48,6 +48,7 @@ pub struct Config {
     pub max_message_bytes: usize,
     pub max_concurrent_requests: usize,
     pub max_watches: usize,
+    pub max_client_connections: usize,
     pub shutdown_grace: Duration,
     pub batch_size: usize,
     pub queue_length: usize,
@@ -94,6 +95,7 @@ impl Config {
             max_message_bytes: read.integer("max_message_bytes", 1024, 256 * 1024 * 1024),
             max_concurrent_requests: read.integer("max_concurrent_requests", 1, 1_000_000),
             max_watches: read.integer("max_watches", 1, 1_000_000),
+            max_client_connections: read.integer("max_client_connections", 1, 1_000_000),
             shutdown_grace: read.span("shutdown_grace", Duration::ZERO, HOUR),
             batch_size: read.integer("batch_size", 1, 10_000),
             queue_length: read.integer("queue_length", 1, 1_000_000),
@@ -221,6 +223,7 @@ impl Config {
             max_message_bytes,
             max_concurrent_requests,
             max_watches,
+            max_client_connections,
             shutdown_grace,
             batch_size,
             queue_length,
@@ -253,7 +256,7 @@ impl Config {
             .map(|name| (name.clone(), text(redact::BLOT)))
             .collect::<toml::Table>();
         let origins = allowed_origins.iter().map(|origin| text(origin)).collect();
-        let settings: [(&str, toml::Value); 28] = [
+        let settings: [(&str, toml::Value); 29] = [
             ("database", text(&redacted_url(database))),
             ("max_connections", i64::from(*max_connections).into()),
             ("connect_timeout", span(connect_timeout)),
@@ -270,6 +273,7 @@ impl Config {
             ("max_message_bytes", integer(*max_message_bytes)),
             ("max_concurrent_requests", integer(*max_concurrent_requests)),
             ("max_watches", integer(*max_watches)),
+            ("max_client_connections", integer(*max_client_connections)),
             ("shutdown_grace", span(shutdown_grace)),
             ("batch_size", integer(*batch_size)),
             ("queue_length", integer(*queue_length)),

@@ -4,10 +4,14 @@
 //! 2. `panic`: a panic becomes INTERNAL;
 //! 3. `explain`: statuses that were not made here get their details;
 //! 4. `shed`: too many calls at once are refused;
-//! 5. `deadline`: a call ends at its deadline.
+//! 5. `deadline`: a call ends at its deadline;
+//! 6. `hold`: what nobody reads is limited;
+//! 7. `gather`: a message is read before room is made for it.
 
 mod deadline;
 mod explain;
+mod gather;
+mod hold;
 mod method;
 mod observe;
 mod panic;
@@ -34,6 +38,9 @@ pub(crate) struct Layers {
     permits: Semaphore,
     timeout: Duration,
     timeout_max: Duration,
+    max_message_bytes: usize,
+    /// KiB of large answers that may wait for readers.
+    unread: Arc<Semaphore>,
 }
 
 impl Layers {
@@ -46,6 +53,7 @@ impl Layers {
         max_concurrent_requests: usize,
         timeout: Duration,
         timeout_max: Duration,
+        max_message_bytes: usize,
     ) -> Result<Self, prost::DecodeError> {
         Ok(Self {
             methods: Methods::of(descriptors)?,
@@ -53,6 +61,8 @@ impl Layers {
             permits: Semaphore::new(max_concurrent_requests.min(Semaphore::MAX_PERMITS)),
             timeout,
             timeout_max,
+            max_message_bytes,
+            unread: Arc::new(Semaphore::new(hold::UNREAD_KIB_MAX)),
         })
     }
 
@@ -61,6 +71,8 @@ impl Layers {
         let layers = Arc::new(self);
         let router = routes
             .into_axum_router()
+            .layer(from_fn_with_state(layers.clone(), gather::gather))
+            .layer(from_fn_with_state(layers.clone(), hold::hold))
             .layer(from_fn_with_state(layers.clone(), deadline::deadline))
             .layer(from_fn_with_state(layers.clone(), shed::shed))
             .layer(from_fn(explain::explain))

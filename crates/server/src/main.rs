@@ -4,6 +4,7 @@ mod cli;
 mod clock_shift;
 mod commands;
 mod demo;
+mod files;
 mod shutdown;
 mod telemetry;
 
@@ -21,6 +22,7 @@ const USAGE: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    files::raise_limit();
     match commands::run(cli::Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {

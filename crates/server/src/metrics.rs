@@ -40,6 +40,7 @@ pub struct Metrics {
     feed_lag_seconds: Histogram,
     watchers: IntGaugeVec,
     sql_statements: IntCounter,
+    refused_connections: IntCounter,
 }
 
 impl Metrics {
@@ -133,6 +134,10 @@ impl Metrics {
                 "echelon_sql_statements_total",
                 "SQL statements sent to the database.",
             ),
+            refused_connections: register.counter(
+                "echelon_refused_connections_total",
+                "Connections of clients that were closed because there were max_client_connections already.",
+            ),
             registry,
         }
     }
@@ -140,6 +145,11 @@ impl Metrics {
     /// The metrics of calls.
     pub(crate) const fn rpc(&self) -> &Rpc {
         &self.rpc
+    }
+
+    /// Counts a connection that there was no room for.
+    pub(crate) fn count_refused_connection(&self) {
+        self.refused_connections.inc();
     }
 
     /// Counts a batch of this many commands.
@@ -352,6 +362,7 @@ mod tests {
             .rpc()
             .ended("echelon.v1.NodeService", "GetNode", "OK", took);
         metrics.rpc().count_panic();
+        metrics.count_refused_connection();
         let text = metrics.render(8).unwrap();
         for line in [
             "echelon_batch_commands_count 1",
@@ -372,6 +383,7 @@ mod tests {
             "echelon_rpc_in_flight{method=\"GetNode\",service=\"echelon.v1.NodeService\"} 0",
             "echelon_rpc_panics_total 1",
             "echelon_sql_statements_total 8",
+            "echelon_refused_connections_total 1",
         ] {
             assert!(text.contains(&format!("\n{line}\n")), "{line} in\n{text}");
         }

@@ -1,5 +1,6 @@
 //! The server as a library: configuration, bound listeners, clock and shutdown go in, a running server comes out.
 
+mod connections;
 mod error;
 mod serve;
 mod transport;

@@ -101,6 +101,16 @@ impl Daemon {
         .expect("a server that says so serves")
     }
 
+    /// The address of gRPC.
+    pub(super) async fn grpc_address(&mut self) -> String {
+        self.address("gRPC on ").await
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id().expect("it has not ended")
+    }
+
     /// The address of its second port.
     pub(super) async fn http_address(&mut self) -> String {
         self.address("HTTP on ").await

@@ -12,8 +12,9 @@ use super::status;
 const DECODE: &str = "failed to decode Protobuf message: ";
 /// How tonic begins to say that a message is too long.
 const TOO_LONG: &str = "Error, decoded message length too large: ";
-/// How tonic begins to say that a call's frames are no gRPC.
-const MALFORMED: [&str; 5] = [
+/// How tonic begins to say that a call's frames are no gRPC, or that they end before it does.
+const MALFORMED: [&str; 6] = [
+    "h2 protocol error",
     "protocol error: received message",
     "Unexpected EOF decoding stream",
     "Missing request message",
@@ -156,6 +157,11 @@ mod tests {
                 Status::not_found("service not registered"),
                 Code::NotFound,
                 "NOT_FOUND",
+            ),
+            (
+                Status::internal("h2 protocol error: error reading a body from connection"),
+                Code::InvalidArgument,
+                "INVALID_FIELD",
             ),
             (Status::unknown("h2 fell over"), Code::Internal, "INTERNAL"),
         ] {

@@ -12,6 +12,8 @@ pub(super) struct Method {
     pub(super) name: String,
     /// Answers with a stream, which may last.
     pub(super) streams: bool,
+    /// Is asked with a stream.
+    pub(super) takes_stream: bool,
     /// Belongs to the product, and not to health or reflection, which must answer when the server is busy too.
     pub(super) is_product: bool,
 }
@@ -36,6 +38,7 @@ impl Methods {
                                 service: name.clone(),
                                 name: method.name().to_owned(),
                                 streams: method.server_streaming(),
+                                takes_stream: method.client_streaming(),
                                 is_product: !package.starts_with("grpc."),
                             }),
                         );
@@ -49,6 +52,7 @@ impl Methods {
                 service: "unknown".to_owned(),
                 name: "unknown".to_owned(),
                 streams: false,
+                takes_stream: false,
                 is_product: true,
             }),
         })

@@ -81,6 +81,7 @@ impl Call {
         }
         let took = self.started.elapsed();
         let Method {
+            takes_stream: _,
             service,
             name,
             streams,

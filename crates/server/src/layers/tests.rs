@@ -50,6 +50,7 @@ impl Stack {
             max_concurrent_requests,
             TIMEOUT,
             TIMEOUT_MAX,
+            4 << 20,
         )
         .unwrap();
         let router = axum::Router::new().fallback_service(tower::service_fn(handler));

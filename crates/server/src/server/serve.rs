@@ -14,6 +14,7 @@ use tower::util::option_layer;
 
 use super::{
     Background, ServerError,
+    connections::{self, Limits, OPENING},
     transport::{KEEPALIVE, cors},
 };
 use crate::{
@@ -29,6 +30,9 @@ use crate::{
 const WORKER_PAUSE: Duration = Duration::from_secs(1);
 /// How long workers, the database and the second port may take to end after the last call.
 const END_PATIENCE: Duration = Duration::from_secs(5);
+/// Most bytes of a question about the API itself: it comes as a stream, which is not read ahead.
+const QUESTION_BYTES_MAX: usize = 64 * 1024;
+
 pub(super) struct Parts {
     pub(super) transport: Transport,
     pub(super) config: Config,
@@ -58,6 +62,13 @@ impl Parts {
         let incoming = TcpIncoming::from(listener)
             .with_nodelay(Some(true))
             .with_keepalive(Some(KEEPALIVE));
+        let limits = Limits {
+            connections: config.max_client_connections,
+            opening: OPENING,
+            // Over HTTP/1.1 a call may take so long without a byte in between.
+            silence: config.request_timeout_max + KEEPALIVE,
+        };
+        let incoming = connections::accept(incoming, limits, app.metrics().clone());
         let grpc = tokio::spawn(
             transport
                 .layer(option_layer(cors))
@@ -167,8 +178,18 @@ fn routes(
         .add_service(HealthServer::new(HealthService::from_health_reporter(
             reporter.clone(),
         )))
-        .add_service(reflection().build_v1().map_err(ServerError::serve)?)
-        .add_service(reflection().build_v1alpha().map_err(ServerError::serve)?);
+        .add_service(
+            reflection()
+                .build_v1()
+                .map_err(ServerError::serve)?
+                .max_decoding_message_size(QUESTION_BYTES_MAX),
+        )
+        .add_service(
+            reflection()
+                .build_v1alpha()
+                .map_err(ServerError::serve)?
+                .max_decoding_message_size(QUESTION_BYTES_MAX),
+        );
     let layers = Layers::new(
         &[
             echelon_api::DESCRIPTORS,
@@ -180,6 +201,7 @@ fn routes(
         config.max_concurrent_requests,
         config.request_timeout,
         config.request_timeout_max,
+        config.max_message_bytes,
     )
     .map_err(ServerError::serve)?;
     Ok(layers.around(routes))
