@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::workspace::Workspace;
 
 /// Which crates of the workspace a crate may depend on. Tests may use any.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("echelon-domain", &[]),
     ("echelon-api", &["echelon-domain"]),
     ("echelon-migrations", &[]),
