@@ -24,7 +24,7 @@ use crate::{
     tree::Tree,
 };
 use index::Index;
-use names::Names;
+pub use names::Names;
 use standing::Standings;
 pub use standing::{Standing, is_put_back};
 
@@ -116,7 +116,7 @@ pub struct Parts {
     /// Every version of every policy.
     pub versions: Vec<Version>,
     /// The live blockers.
-    pub blockers: Vec<Blocker>,
+    pub blockers: Vec<Arc<Blocker>>,
     /// The open meetings.
     pub meetings: Vec<Meeting>,
     /// The counters of each node; a missing one is all zeros.
@@ -197,8 +197,9 @@ impl Organization {
                 .map_or(node, |of| of.id.clone());
             organization.tally(&node).counters = names.counters(counters);
         }
-        for blocker in blockers {
-            organization.take_in(names.blocker(blocker));
+        for mut blocker in blockers {
+            names.blocker(Arc::make_mut(&mut blocker));
+            organization.take_in(blocker);
         }
         organization.recall(Vec::new(), meetings);
         organization
@@ -207,7 +208,7 @@ impl Organization {
     /// Takes closed blockers and meetings in, so that commands can find them. Does not change the state.
     pub fn recall(&mut self, blockers: Vec<Blocker>, meetings: Vec<Meeting>) {
         for blocker in blockers {
-            self.take_in(blocker);
+            self.take_in(Arc::new(blocker));
         }
         for meeting in meetings {
             if !self.meetings.contains_key(&meeting.number) {
@@ -467,9 +468,8 @@ impl Organization {
         MeetingNumber::new(self.next_meeting)
     }
 
-    fn take_in(&mut self, blocker: Blocker) {
+    fn take_in(&mut self, blocker: Arc<Blocker>) {
         if !self.blockers.contains_key(&blocker.number) {
-            let blocker = Arc::new(blocker);
             self.index.insert(&blocker);
             self.blockers.insert(blocker.number, blocker.clone());
             if blocker.is_live() {

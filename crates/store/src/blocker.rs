@@ -3,12 +3,13 @@
 mod query;
 mod stored;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use echelon_domain::{
     BlockerNumber, NodeId, OrganizationId, Timestamp,
     blocker::{Blocker, State},
     check::OriginTotals,
+    organization::Names,
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic as _, QueryFilter as _,
@@ -39,12 +40,14 @@ const CHUNK: u64 = 1_000;
 pub(crate) async fn live(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
-) -> Result<Vec<Blocker>, StoreError> {
+) -> Result<Vec<Arc<Blocker>>, StoreError> {
     let live = State::ALL
         .into_iter()
         .filter(|state| state.is_open() || *state == State::Resolved)
         .map(State::as_str);
     let mut found = Vec::new();
+    // What rows have in common is kept once from the first page on, so that it never takes room for all of them.
+    let mut names = Names::default();
     for state in live {
         let mut after = 0;
         loop {
@@ -58,7 +61,11 @@ pub(crate) async fn live(
                 .order_by_asc(Column::State)
                 .order_by_asc(Column::Number)
                 .limit(CHUNK);
-            let Some(last) = take_page(connection, page, &mut found).await? else {
+            let take = |mut blocker| {
+                names.blocker(&mut blocker);
+                found.push(Arc::new(blocker));
+            };
+            let Some(last) = take_page(connection, page, take).await? else {
                 break;
             };
             after = last;
@@ -79,7 +86,7 @@ pub(crate) async fn all(
             .filter(Column::Number.gt(after))
             .order_by_asc(Column::Number)
             .limit(CHUNK);
-        let Some(last) = take_page(connection, page, &mut found).await? else {
+        let Some(last) = take_page(connection, page, |blocker| found.push(blocker)).await? else {
             return Ok(found);
         };
         after = last;
@@ -90,13 +97,13 @@ pub(crate) async fn all(
 async fn take_page(
     connection: &impl ConnectionTrait,
     page: Select<Entity>,
-    found: &mut Vec<Blocker>,
+    mut take: impl FnMut(Blocker),
 ) -> Result<Option<i64>, StoreError> {
     let rows = packed::all(connection, page).await?;
     let full = u64::try_from(rows.len()).is_ok_and(|rows| rows >= CHUNK);
     let last = rows.iter().map(|row| row.number).max();
     for row in rows {
-        found.push(from_row(row)?);
+        take(from_row(row)?);
     }
     Ok(last.filter(|_| full))
 }

@@ -154,7 +154,11 @@ async fn parts(
             meeting::open(connection, id).await?,
         ),
         Extent::All => (
-            blocker::all(connection, id).await?,
+            blocker::all(connection, id)
+                .await?
+                .into_iter()
+                .map(Arc::new)
+                .collect(),
             meeting::all(connection, id).await?,
         ),
     };

@@ -1,4 +1,4 @@
-//! Names that many blockers, nodes and counters share: each is in memory once when an organization is restored.
+//! Names that many blockers, nodes and counters share: each is in memory once when an organization is read and restored.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -10,9 +10,10 @@ use crate::{
     text::Text,
 };
 
-/// Names seen so far. Kept for as long as rows are taken in: what becomes of a name later is nobody's concern.
-#[derive(Default)]
-pub(super) struct Names {
+/// Names seen so far. Kept for as long as rows are taken in: what becomes of a name later is nobody's concern. Whoever
+/// reads many rows uses it as they come, so that what is there already does not stay until all are read.
+#[derive(Debug, Default)]
+pub struct Names {
     texts: HashSet<Text>,
     nodes: HashSet<NodeId>,
     policies: HashSet<PolicyId>,
@@ -42,8 +43,8 @@ impl Names {
         counters
     }
 
-    /// A blocker whose nodes, policy, people and words for sorting are in memory once.
-    pub(super) fn blocker(&mut self, mut blocker: Blocker) -> Blocker {
+    /// Replaces the nodes, the policy, the people and the words for sorting of a blocker by those that were seen first.
+    pub fn blocker(&mut self, blocker: &mut Blocker) {
         let content = Arc::make_mut(&mut blocker.content);
         let status = &mut blocker.status;
         let nodes = content.blocked_nodes.iter_mut();
@@ -64,7 +65,6 @@ impl Names {
         for text in texts.chain(rules) {
             share(&mut self.texts, text);
         }
-        blocker
     }
 }
 

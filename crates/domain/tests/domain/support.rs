@@ -346,10 +346,7 @@ pub(crate) fn parts(organization: &Organization) -> Parts {
             .flat_map(|policy| organization.versions(&policy.id))
             .map(|version| version.version.clone())
             .collect(),
-        blockers: organization
-            .blockers()
-            .map(|blocker| (**blocker).clone())
-            .collect(),
+        blockers: organization.blockers().cloned().collect(),
         meetings: organization
             .meetings()
             .map(|meeting| (**meeting).clone())
