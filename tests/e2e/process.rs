@@ -1,6 +1,7 @@
 //! `echelond` as those who run it meet it: a process with arguments, signals, output and an exit code.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backup;
 mod crash;
 mod daemon;
 mod demo;

@@ -32,6 +32,7 @@ Examples:
   echelond --set log_format=json --set shutdown_grace=30s
   echelond --config echelond.toml config        print what that file amounts to
   echelond --database sqlite://echelon.db check verify a stopped server's database
+  echelond backup echelon.backup                keep a copy while the server runs
   echelond export | echelond --database postgres://echelon@db/echelon import
                                                 move from SQLite to PostgreSQL";
 
@@ -47,12 +48,43 @@ pub(crate) enum Command {
     /// Watchers that had seen more than the backup holds are then refused by their tokens and start over from a snapshot,
     /// however far the new history has come.
     NewEpoch,
-    /// Verifies a database that no server writes to.
+    /// Verifies a database that no server writes to, or a backup.
     ///
     /// Folds every event log from its beginning and compares the outcome with the tables, and checks that no blocker is
     /// lost or held twice. Ends with 1 if something does not hold.
     Check {
+        /// Backup to verify, in place of the database: its checksum, and then all of what it would restore. Nothing is changed;
+        /// it is unpacked into the folder for temporary files (TMPDIR)
+        #[arg(long, value_name = "FILE")]
+        backup: Option<PathBuf>,
         /// How to print the outcome.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Writes an SQLite database to one file with a checksum, while a server goes on with it.
+    ///
+    /// It is as the database was at one moment, and holds all that was acknowledged before. PostgreSQL has pg_dump.
+    Backup {
+        /// File to write; it appears when it is complete and on the disk
+        file: PathBuf,
+        /// Replace a file that exists
+        #[arg(long)]
+        force: bool,
+        /// How to print what was written.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Makes an SQLite database from a backup, once that is verified, while no server runs.
+    ///
+    /// Every organization begins a new epoch: watchers that had seen more than the backup holds start over from a snapshot. A
+    /// backup of an older version is brought up to date.
+    Restore {
+        /// File that `echelond backup` wrote
+        file: PathBuf,
+        /// Replace a database that exists, and keep it under another name
+        #[arg(long)]
+        force: bool,
+        /// How to print what was restored.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
@@ -85,6 +117,25 @@ pub(crate) enum Output {
     Text,
     /// For programs.
     Json,
+}
+
+/// What becomes of what exists where something is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It stays, and nothing is written.
+    Refuse,
+    /// It is replaced.
+    Replace,
+}
+
+impl Existing {
+    /// As `--force` says.
+    pub(crate) const fn of(force: bool) -> Self {
+        match force {
+            true => Self::Replace,
+            false => Self::Refuse,
+        }
+    }
 }
 
 /// Where settings come from, and those with a flag of their own.

@@ -4,6 +4,7 @@
 //! `app` loads, asks the domain and saves, and `layers` does what every call has in common.
 
 pub mod app;
+pub mod backup;
 pub mod check;
 pub mod clock;
 pub mod config;

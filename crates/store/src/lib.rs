@@ -5,6 +5,7 @@
 //! write goes through a [`Batch`], which holds that lock, so that an organization's revisions have one order.
 
 mod audit;
+mod backup;
 mod batch;
 mod blocker;
 mod bulk;
@@ -22,6 +23,7 @@ mod node;
 mod open;
 mod organization;
 mod packed;
+mod place;
 mod policy;
 mod reader;
 mod request;
@@ -35,6 +37,7 @@ mod transaction;
 mod wakeup;
 
 pub use audit::Audit;
+pub use backup::{Contents, copy};
 pub use batch::Batch;
 pub use bulk::{Bulk, BulkRows, BulkWrite};
 pub use changes::Changes;
@@ -44,6 +47,7 @@ pub use look::Look;
 pub use meeting::MeetingQuery;
 pub use open::{Options, Pooling};
 pub use organization::{Head, Loaded};
+pub use place::Place;
 pub use request::StoredRequest;
 pub use snapshot::Snapshot;
 pub use store::{Committed, DatabaseKind, Store};

@@ -17,7 +17,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Locks a database file. Errors: [`StoreError::Locked`], or why the lock file cannot be opened.
     pub(crate) fn take(database: &Path) -> Result<Self, StoreError> {
-        let path = beside(&resolved(database));
+        let path = beside(&Self::resolved(database));
         let failed = |error: std::io::Error| StoreError::InvalidUrl {
             message: format!(
                 "cannot lock `{}`: {error}; check that the folder exists and may be written",
@@ -50,18 +50,18 @@ impl Lock {
             .map_err(failed)?;
         Ok(Self { _file: file })
     }
-}
 
-/// The file that a path means, whatever links lead to it: two names of one file share a lock.
-fn resolved(database: &Path) -> PathBuf {
-    if let Ok(path) = fs::canonicalize(database) {
-        return path;
-    }
-    let folder = database.parent().filter(|parent| *parent != Path::new(""));
-    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok();
-    match (folder, database.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => database.to_owned(),
+    /// The file that a path means, whatever links lead to it: two names of one file share a lock.
+    pub(crate) fn resolved(database: &Path) -> PathBuf {
+        if let Ok(path) = fs::canonicalize(database) {
+            return path;
+        }
+        let folder = database.parent().filter(|parent| *parent != Path::new(""));
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok();
+        match (folder, database.file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => database.to_owned(),
+        }
     }
 }
 

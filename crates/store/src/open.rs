@@ -71,6 +71,25 @@ pub struct Options {
     pub pooling: Pooling,
 }
 
+impl Options {
+    /// The SQLite file that the URL names; none if it names a PostgreSQL. Errors: [`StoreError::InvalidUrl`].
+    pub fn file(&self) -> Result<Option<PathBuf>, StoreError> {
+        Ok(match address(&self.url)? {
+            Address::Sqlite(path) => Some(path),
+            Address::Postgres(_) => None,
+        })
+    }
+
+    /// The same, but with an SQLite file for the database.
+    #[must_use]
+    pub fn with_file(&self, file: &Path) -> Self {
+        Self {
+            url: format!("sqlite://{}", file.display()),
+            ..self.clone()
+        }
+    }
+}
+
 /// How long a connection to PostgreSQL stays the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooling {

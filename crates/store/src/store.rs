@@ -8,7 +8,7 @@ use echelon_domain::{
 };
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 
 use crate::{
@@ -338,6 +338,24 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<(OrganizationId, Profile)>, StoreError> {
         organization::page(&self.reader().await?, after, limit).await
+    }
+
+    /// What SQLite finds wrong with its file: pages, rows and indexes that do not fit together. PostgreSQL has tools of its own
+    /// for that (`pg_amcheck`), and nothing is looked at.
+    pub async fn faults_of_file(&self) -> Result<Vec<String>, StoreError> {
+        if self.kind() == DatabaseKind::Postgres {
+            return Ok(Vec::new());
+        }
+        let check = Statement::from_string(DbBackend::Sqlite, "PRAGMA integrity_check");
+        let rows = self.inner.readers.query_all_raw(check).await?;
+        let mut faults = Vec::new();
+        for row in rows {
+            let said: String = row.try_get_by_index(0)?;
+            if said != "ok" {
+                faults.push(said);
+            }
+        }
+        Ok(faults)
     }
 
     /// Gives every organization's history a new name, as after a restore: what was told of the lost part of the old one,

@@ -161,6 +161,17 @@ pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// The path of a program that comes with PostgreSQL, such as `pg_dump`. Panics if it is missing: tests fail, they never skip.
+#[must_use]
+pub fn postgres_program(name: &str) -> PathBuf {
+    let program = programs().map(|folder| folder.join(name));
+    match program {
+        Ok(program) if program.is_file() => program,
+        Ok(missing) => panic!("a test needs {}: install it", missing.display()),
+        Err(error) => panic!("a test needs {name}: {error:#}"),
+    }
+}
+
 /// The folder of PostgreSQL's programs: the one that the environment names, or the one that is installed.
 fn programs() -> Result<PathBuf> {
     let folder = match env::var_os(VARIABLE) {

@@ -1,9 +1,11 @@
-//! `echelond check`: verifies a database offline and prints what was found.
+//! `echelond check`: verifies a database offline, or a backup, and prints what was found.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
+use anyhow::Context as _;
 use echelon_domain::check::Violation;
 use echelon_server::{
+    backup::{Proof, prove},
     check::{Finding, check_all},
     config::Config,
     server,
@@ -11,26 +13,51 @@ use echelon_server::{
 use echelon_store::Store;
 use serde_json::json;
 
+use super::restore::extract;
 use crate::cli::Output;
 
 pub(crate) async fn check(config: &Config, output: Output) -> anyhow::Result<ExitCode> {
     let store = Store::open_existing(&server::options(config)).await?;
     store.check_schema().await?;
+    let faults = store.faults_of_file().await?;
     let findings = check_all(&store).await?;
     store.close().await?;
+    Ok(tell(&Proof { findings, faults }, output))
+}
+
+/// Checks what a backup would restore, and leaves it as it is.
+pub(crate) async fn check_backup(
+    config: &Config,
+    file: &Path,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let folder = tempfile::Builder::new()
+        .prefix("echelon-check-")
+        .tempdir()
+        .context("cannot unpack the backup: name a folder that may be written in TMPDIR")?;
+    let extracted = extract(file, &folder).await?;
+    let (store, proof) = prove(&extracted, &server::options(config)).await?;
+    store.close().await?;
+    Ok(tell(&proof, output))
+}
+
+fn tell(proof: &Proof, output: Output) -> ExitCode {
     match output {
-        Output::Text => print(&findings),
-        Output::Json => println!("{:#}", to_json(&findings)),
+        Output::Text => print(&proof.findings, &proof.faults),
+        Output::Json => println!("{:#}", to_json(&proof.findings, &proof.faults)),
     }
-    let holds = findings.iter().all(|found| found.violations.is_empty());
-    Ok(if holds {
+    if proof.holds() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
-fn print(findings: &[Finding]) {
+/// Prints what was found for people.
+pub(super) fn print(findings: &[Finding], faults: &[String]) {
+    for fault in faults {
+        println!("the file is damaged: {fault}");
+    }
     if findings.is_empty() {
         println!("the database holds no organization");
     }
@@ -55,7 +82,7 @@ fn print(findings: &[Finding]) {
     }
 }
 
-fn to_json(findings: &[Finding]) -> serde_json::Value {
+fn to_json(findings: &[Finding], faults: &[String]) -> serde_json::Value {
     let organizations: Vec<_> = findings
         .iter()
         .map(|finding| {
@@ -81,5 +108,5 @@ fn to_json(findings: &[Finding]) -> serde_json::Value {
             })
         })
         .collect();
-    json!({ "organizations": organizations })
+    json!({ "organizations": organizations, "faults_of_file": faults })
 }

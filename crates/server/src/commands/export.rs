@@ -1,9 +1,8 @@
 //! `echelond export`: writes organizations as an event stream.
 
 use std::{
-    fs,
     io::{self, IsTerminal as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
 };
 
@@ -18,7 +17,10 @@ use echelon_server::{
 use echelon_store::Store;
 use tokio::io::AsyncWrite;
 
-use super::progress::{Bar, thousands};
+use super::{
+    partial::Partial,
+    progress::{Bar, thousands},
+};
 
 pub(crate) async fn export(
     config: &Config,
@@ -57,39 +59,7 @@ async fn write_file(store: &Store, named: Vec<OrganizationId>, file: &Path) -> a
     out.sync_all()
         .await
         .with_context(|| format!("cannot write `{path}`"))?;
-    fs::rename(&partial.path, file)
-        .with_context(|| format!("cannot rename `{path}` to `{}`", file.display()))?;
-    Ok(())
-}
-
-/// A file in the making. What is left under its name is removed when it is dropped.
-struct Partial {
-    path: PathBuf,
-}
-
-impl Partial {
-    fn beside(file: &Path) -> anyhow::Result<Self> {
-        let Some(name) = file.file_name() else {
-            bail!("`{}` is no name of a file: name one", file.display());
-        };
-        let mut partial = std::ffi::OsString::from(".");
-        partial.push(name);
-        partial.push(format!(".{}.partial", std::process::id()));
-        Ok(Self {
-            path: file.with_file_name(partial),
-        })
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        match fs::remove_file(&self.path) {
-            Ok(()) => {}
-            // It has its name.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => eprintln!("`{}` stays behind: {error}", self.path.display()),
-        }
-    }
+    partial.replace(file)
 }
 
 async fn write(

@@ -1,4 +1,4 @@
-//! How far an export or an import has come, on a terminal: stdout is for data.
+//! How far a command has come, on a terminal: stdout is for data.
 
 use echelon_server::stream::{OnProgress, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -31,6 +31,34 @@ impl Bar {
 
     /// Leaves no trace on the screen.
     pub(super) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How many bytes are done, on stderr, if that is a terminal. It leaves no trace.
+pub(super) struct Bytes(ProgressBar);
+
+impl Bytes {
+    /// A bar of what is being done: `copied`.
+    pub(super) fn new(done: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let template = "{msg} {bytes} of {total_bytes}, {percent} %, {bytes_per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(done);
+        Self(bar)
+    }
+
+    /// Shows how far it has come.
+    pub(super) fn show(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
         self.0.finish_and_clear();
     }
 }
