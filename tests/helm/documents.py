@@ -1,0 +1,43 @@
+"""The chart's documents, held beside its values."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from faults import Fault
+
+ROW = re.compile(r"^\| `([A-Za-z.]+)` \| `([^`]*)` \| (.+) \|$", re.MULTILINE)
+
+
+def compare(chart: Path) -> None:
+    """Every value is in the schema and in the README, with its default, and nothing else is."""
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    schema = json.loads((chart / "values.schema.json").read_text())
+    wanted = dict(leaves(values, schema, ""))
+    told = {name: yaml.safe_load(default) for name, default, _ in ROW.findall((chart / "README.md").read_text())}
+    for name in sorted(wanted.keys() | told.keys()):
+        if name not in told:
+            raise Fault(f"README.md does not tell {name}")
+        if name not in wanted:
+            raise Fault(f"README.md tells {name}, which is no value")
+        if told[name] != wanted[name]:
+            raise Fault(f"README.md says that {name} is {told[name]!r}, but it is {wanted[name]!r}")
+
+
+def leaves(values: dict[str, Any], schema: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    """The values that the schema does not take apart any further, by their paths."""
+    known = schema["properties"]
+    # Helm gives `global` to charts that are part of another one.
+    unknown = (values.keys() ^ known.keys()) - {"global"}
+    if unknown:
+        raise Fault(f"values.yaml and values.schema.json differ in {', '.join(prefix + name for name in sorted(unknown))}")
+    found = []
+    for name, value in values.items():
+        if "properties" in known[name]:
+            found += leaves(value, known[name], f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, value))
+    return found
