@@ -6,6 +6,7 @@ mod crash;
 mod daemon;
 mod demo;
 mod hostile;
+mod monitoring;
 mod refusal;
 mod replicas;
 mod shutdown;

@@ -203,6 +203,17 @@ impl Config {
         }
     }
 
+    /// The limits that metrics compare with what is used, by setting.
+    #[must_use]
+    pub const fn limits(&self) -> [(&'static str, usize); 4] {
+        [
+            ("max_concurrent_requests", self.max_concurrent_requests),
+            ("max_watches", self.max_watches),
+            ("max_client_connections", self.max_client_connections),
+            ("queue_length", self.queue_length),
+        ]
+    }
+
     /// The configuration as a file that says the same, with secrets blotted out.
     #[must_use]
     pub fn to_toml(&self) -> String {

@@ -12,6 +12,8 @@ use echelon_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
+use crate::metrics::Metrics;
+
 /// How often gRPC health is brought up to date.
 const ROUND: Duration = Duration::from_secs(1);
 /// How long the database may take to answer.
@@ -21,14 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Health {
     store: Store,
+    metrics: Arc<Metrics>,
     shutdown: CancellationToken,
     workers_stopped: Arc<AtomicBool>,
 }
 
 impl Health {
-    pub(crate) fn new(store: Store, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(store: Store, metrics: Arc<Metrics>, shutdown: CancellationToken) -> Self {
         Self {
             store,
+            metrics,
             shutdown,
             workers_stopped: Arc::new(AtomicBool::new(false)),
         }
@@ -48,7 +52,12 @@ impl Health {
         if self.workers_stopped.load(Ordering::Relaxed) {
             faults.push("the workers have stopped: see the log".to_owned());
         }
-        match tokio::time::timeout(PATIENCE, self.store.check_served()).await {
+        let served = tokio::time::timeout(PATIENCE, self.store.check_served()).await;
+        self.metrics.set_database_up(matches!(
+            served,
+            Ok(Ok(()) | Err(StoreError::NewerSchema { .. }))
+        ));
+        match served {
             Ok(Ok(())) => {}
             Ok(Err(error @ StoreError::NewerSchema { .. })) => faults.push(error.to_string()),
             Ok(Err(error)) => faults.push(format!("the database does not answer: {error}")),

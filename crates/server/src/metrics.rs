@@ -1,19 +1,21 @@
 //! What Prometheus is told. `docs/operations.md` lists every name.
 
+mod process;
 mod rpc;
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
-    core::{AtomicF64, Collector, GenericGauge},
+    core::{AtomicF64, Collector, GenericCounter, GenericGauge},
 };
 
+use process::Process;
 pub(crate) use rpc::Rpc;
 
 /// Why registering cannot fail.
@@ -24,13 +26,18 @@ const VALID: &str = "names and labels are constants, valid and distinct: a test 
 pub struct Metrics {
     registry: Registry,
     rpc: Rpc,
+    process: Process,
+    limits: IntGaugeVec,
+    database_up: IntGauge,
     batch_commands: Histogram,
     commit_seconds: Histogram,
+    failed_batches: IntCounter,
     queue_length: IntGaugeVec,
     open_by_level: IntGaugeVec,
     /// The levels told so far, by organization.
     levels: Mutex<HashMap<String, BTreeSet<String>>>,
     open_by_severity: IntGaugeVec,
+    exhausted: IntGaugeVec,
     escalations: IntCounterVec,
     timer_lateness_seconds: Histogram,
     overdue_timers: IntGauge,
@@ -40,6 +47,7 @@ pub struct Metrics {
     feed_lag_seconds: Histogram,
     watchers: IntGaugeVec,
     sql_statements: IntCounter,
+    connections: IntGauge,
     refused_connections: IntCounter,
 }
 
@@ -57,14 +65,18 @@ impl Metrics {
             )
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
-        register
-            .float_gauge(
-                "echelon_process_start_time_seconds",
-                "When the process started, in seconds since 1970.",
-            )
-            .set(seconds_since_epoch());
         Self {
             rpc: Rpc::new(&register),
+            process: Process::new(&register),
+            limits: register.gauges(
+                "echelon_limit",
+                "What a setting limits, for a comparison with what is used of it.",
+                &["setting"],
+            ),
+            database_up: register.gauge(
+                "echelon_database_up",
+                "1 if the database answered the newest question, else 0.",
+            ),
             batch_commands: register.histogram(
                 "echelon_batch_commands",
                 "Commands committed in one transaction.",
@@ -76,6 +88,10 @@ impl Metrics {
                 &[
                     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
                 ],
+            ),
+            failed_batches: register.counter(
+                "echelon_failed_batches_total",
+                "Batches of commands that the database did not commit: their calls failed.",
             ),
             queue_length: register.gauges(
                 "echelon_queue_length",
@@ -93,10 +109,16 @@ impl Metrics {
                 "Open blockers by severity.",
                 &["organization", "severity"],
             ),
-            escalations: register.counters(
+            exhausted: register.gauges(
+                "echelon_exhausted_blockers",
+                "Open blockers that no rule can move any more and that nobody has acted on.",
+                &["organization"],
+            ),
+            escalations: register.counters_of(
                 "echelon_escalations_total",
                 "Escalations by cause: meeting, timer or request.",
-                &["cause"],
+                "cause",
+                &["meeting", "timer", "request"],
             ),
             timer_lateness_seconds: register.histogram(
                 "echelon_timer_lateness_seconds",
@@ -111,10 +133,11 @@ impl Metrics {
                 "echelon_stuck",
                 "Blockers whose timers fail, and organizations that cannot be loaded: must be 0, see the log.",
             ),
-            audits: register.counters(
+            audits: register.counters_of(
                 "echelon_audits_total",
                 "Audits of an organization's counters by result: sound, drifted or failed.",
-                &["result"],
+                "result",
+                &["sound", "drifted", "failed"],
             ),
             drift_repaired_nodes: register.counter(
                 "echelon_drift_repaired_nodes_total",
@@ -134,6 +157,10 @@ impl Metrics {
                 "echelon_sql_statements_total",
                 "SQL statements sent to the database.",
             ),
+            connections: register.gauge(
+                "echelon_client_connections",
+                "Open connections of clients.",
+            ),
             refused_connections: register.counter(
                 "echelon_refused_connections_total",
                 "Connections of clients that were closed because there were max_client_connections already.",
@@ -145,6 +172,22 @@ impl Metrics {
     /// The metrics of calls.
     pub(crate) const fn rpc(&self) -> &Rpc {
         &self.rpc
+    }
+
+    /// Tells what a setting limits.
+    pub fn set_limit(&self, setting: &str, limit: usize) {
+        self.limits.with_label_values(&[setting]).set(gauge(limit));
+    }
+
+    /// Tells whether the database answers.
+    pub fn set_database_up(&self, up: bool) {
+        self.database_up.set(i64::from(up));
+    }
+
+    /// Counts an open connection of a client until the answer is dropped.
+    #[must_use]
+    pub(crate) fn connected(&self) -> Counted {
+        Counted::in_gauge(self.connections.clone())
     }
 
     /// Counts a connection that there was no room for.
@@ -163,6 +206,11 @@ impl Metrics {
     /// Counts a commit that took this long.
     pub fn observe_commit(&self, took: Duration) {
         self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a batch that could not be committed.
+    pub fn count_failed_batch(&self) {
+        self.failed_batches.inc();
     }
 
     /// Tells how many commands wait for an organization's writer.
@@ -187,6 +235,13 @@ impl Metrics {
         self.open_by_severity
             .with_label_values(&[organization, severity])
             .set(open);
+    }
+
+    /// Tells how many open blockers are exhausted.
+    pub fn set_exhausted(&self, organization: &str, exhausted: i64) {
+        self.exhausted
+            .with_label_values(&[organization])
+            .set(exhausted);
     }
 
     /// Tells how many open blockers a level holds.
@@ -243,15 +298,14 @@ impl Metrics {
 
     /// Counts a watch until the answer is dropped. `kind` is what is watched: `events` or `rollup`.
     #[must_use]
-    pub fn watching(&self, kind: &'static str) -> Watching {
-        let gauge = self.watchers.with_label_values(&[kind]);
-        gauge.inc();
-        Watching(gauge)
+    pub fn watching(&self, kind: &'static str) -> Counted {
+        Counted::in_gauge(self.watchers.with_label_values(&[kind]))
     }
 
     /// Everything in Prometheus's text format, with the statements that the store has counted.
     /// Errors: for the log; a metric without a name, for instance.
     pub fn render(&self, statements: u64) -> Result<String, prometheus::Error> {
+        self.process.read();
         self.sql_statements
             .inc_by(statements.saturating_sub(self.sql_statements.get()));
         TextEncoder::new().encode_to_string(&self.registry.gather())
@@ -264,11 +318,18 @@ impl Default for Metrics {
     }
 }
 
-/// A watch that is counted while this lives.
+/// Something open that is counted while this lives.
 #[derive(Debug)]
-pub struct Watching(IntGauge);
+pub struct Counted(IntGauge);
 
-impl Drop for Watching {
+impl Counted {
+    fn in_gauge(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -290,6 +351,19 @@ impl Register<'_> {
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         self.add(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    /// Counters that are there from the start, at 0: a rate sees the first thing counted.
+    fn counters_of(&self, name: &str, help: &str, label: &str, values: &[&str]) -> IntCounterVec {
+        let counters = self.counters(name, help, &[label]);
+        for value in values {
+            counters.with_label_values(&[*value]);
+        }
+        counters
+    }
+
+    fn float_counter(&self, name: &str, help: &str) -> GenericCounter<AtomicF64> {
+        self.add(GenericCounter::new(name, help))
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {
@@ -328,12 +402,6 @@ fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn seconds_since_epoch() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,6 +423,11 @@ mod tests {
         metrics.count_audit("drifted");
         metrics.count_repaired(2);
         metrics.observe_feed_lag(Duration::from_millis(7));
+        metrics.set_exhausted("acme", 2);
+        metrics.set_limit("max_watches", 10);
+        metrics.set_database_up(true);
+        metrics.count_failed_batch();
+        let connected = metrics.connected();
         let watching = metrics.watching("events");
         let took = Some(Duration::from_millis(1));
         metrics.rpc().started("echelon.v1.NodeService", "GetNode");
@@ -373,6 +446,13 @@ mod tests {
             "echelon_open_blockers{level=\"SOS\",organization=\"acme\"} 0",
             "echelon_open_blockers{level=\"TEAM\",organization=\"acme\"} 5",
             "echelon_open_blockers_by_severity{organization=\"acme\",severity=\"HIGH\"} 6",
+            "echelon_exhausted_blockers{organization=\"acme\"} 2",
+            "echelon_limit{setting=\"max_watches\"} 10",
+            "echelon_database_up 1",
+            "echelon_failed_batches_total 1",
+            "echelon_client_connections 1",
+            "echelon_escalations_total{cause=\"meeting\"} 0",
+            "echelon_audits_total{result=\"failed\"} 0",
             "echelon_overdue_timers 0",
             "echelon_stuck 1",
             "echelon_audits_total{result=\"drifted\"} 1",
@@ -388,17 +468,21 @@ mod tests {
             assert!(text.contains(&format!("\n{line}\n")), "{line} in\n{text}");
         }
         assert!(text.contains("echelon_build_info{version="));
-        drop(watching);
+        drop((watching, connected));
         let again = metrics.render(9).unwrap();
         assert!(again.contains("echelon_watchers{kind=\"events\"} 0"));
+        assert!(again.contains("echelon_client_connections 0"));
         assert!(again.contains("echelon_sql_statements_total 9"));
-        let documented = include_str!("../../../docs/operations.md");
-        for name in text
+        let told: BTreeSet<&str> = text
             .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.strip_prefix("# TYPE echelon_"))
             .filter_map(|line| line.split_whitespace().next())
-        {
-            assert!(documented.contains(&format!("`{name}")), "{name}");
-        }
+            .collect();
+        let documented: BTreeSet<&str> = include_str!("../../../docs/operations.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `echelon_"))
+            .filter_map(|line| line.split('`').next())
+            .collect();
+        assert_eq!(told, documented, "docs/operations.md lists what is told");
     }
 }

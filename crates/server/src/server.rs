@@ -62,6 +62,10 @@ impl Server {
         let transport = transport::transport(&config)?;
         let store = open(&config).await?;
         let metrics = Arc::new(Metrics::new());
+        metrics.set_database_up(true);
+        for (setting, limit) in config.limits() {
+            metrics.set_limit(setting, limit);
+        }
         let app = Arc::new(App::new(
             store,
             clock,

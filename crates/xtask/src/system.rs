@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -57,6 +57,53 @@ pub(crate) fn install(package: &Package) -> Result<()> {
                 package.name, package.otherwise
             )
         })?;
+    }
+    Ok(())
+}
+
+/// Whether the packages are Debian's.
+pub(crate) fn has_apt() -> bool {
+    on_path("apt-get").is_some() && on_path("dpkg-deb").is_some()
+}
+
+/// Unpacks a Debian package into a folder. Nothing is installed and nothing of it starts; that needs no privilege.
+pub(crate) fn unpack(package: &Package, folder: &Path) -> Result<()> {
+    eprintln!(
+        "unpacking {}: apt-get download {}",
+        package.name, package.apt
+    );
+    let download = || {
+        process::run(Command::new("apt-get").current_dir(folder).args([
+            "download",
+            "--quiet",
+            package.apt,
+        ]))
+    };
+    if download().is_err() {
+        process::check_signal()?;
+        // Where lists were never read, or are old, only root can read them.
+        if let Some(mut prefix) = privilege("apt-get") {
+            prefix.push("apt-get".to_owned());
+            process::run(Command::new(&prefix[0]).args(&prefix[1..]).arg("update"))?;
+        }
+        download().with_context(|| {
+            format!(
+                "cannot fetch {}: run `apt-get update` as root and try again, or {}",
+                package.name, package.otherwise
+            )
+        })?;
+    }
+    for entry in folder.read_dir()? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|ending| ending == "deb") {
+            process::run(
+                Command::new("dpkg-deb")
+                    .arg("--extract")
+                    .arg(&file)
+                    .arg(folder),
+            )?;
+            std::fs::remove_file(file)?;
+        }
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use echelon_client::{Client, Options};
 use echelon_testkit::echelond;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
     process::{Child, Command},
     sync::watch,
     time::timeout,
@@ -184,4 +185,22 @@ pub(super) async fn check(folder: &Path, database: &str) {
     assert!(checked.status.success(), "{text}{errors}");
     assert!(text.lines().all(|line| line.ends_with(": ok")), "{text}");
     assert!(!text.is_empty(), "it checked nothing: {errors}");
+}
+
+/// What a server tells Prometheus, with the head of its answer.
+pub(super) async fn metrics(address: &str) -> String {
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the second port answers");
+    let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("the second port answers");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .expect("the second port answers");
+    answer
 }

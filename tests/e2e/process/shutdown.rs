@@ -5,14 +5,10 @@ use std::time::Duration;
 use echelon_client::{Client, Options, RetryBudget, v1};
 use echelon_testkit::{TestDatabase, on_both};
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use super::daemon::{Daemon, check};
+use super::daemon::{Daemon, check, metrics};
 
 on_both!(sigterm_answers_calls_at_work_and_ends_watches);
 
@@ -191,13 +187,4 @@ fn assert_reason(status: &Status, code: Code, reason: &str) {
         (info.reason.as_str(), info.domain.as_str()),
         (reason, "echelon.dev")
     );
-}
-
-async fn metrics(address: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }

@@ -311,6 +311,8 @@ fn measure(app: &App) {
             app.metrics
                 .set_open_by_severity(snapshot.id().as_str(), severity.as_str(), open);
         }
+        app.metrics
+            .set_exhausted(snapshot.id().as_str(), counters.exhausted);
         let levels = counters.by_holder_level.iter();
         app.metrics.set_open_by_levels(
             snapshot.id().as_str(),

@@ -317,6 +317,7 @@ impl Writer {
                 self.known = None;
                 let error = Error::from(error);
                 let organization = after.state.id();
+                self.metrics.count_failed_batch();
                 tracing::warn!(organization.id = %organization, %error, "a batch could not be committed");
                 decided.refuse(&error);
                 let jobs = follows(hands);

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Counted, Metrics};
 
 /// How long a peer may take to send its first bytes.
 pub(super) const OPENING: Duration = Duration::from_secs(10);
@@ -54,7 +54,10 @@ pub(super) fn accept(
         let (metrics, limits) = (metrics.clone(), limits.clone());
         async move {
             match (socket, permit) {
-                (Ok(socket), Ok(permit)) => Some(Ok(Connection::new(socket, permit, &limits))),
+                (Ok(socket), Ok(permit)) => {
+                    let counted = metrics.connected();
+                    Some(Ok(Connection::new(socket, permit, counted, &limits)))
+                },
                 (Ok(_), Err(_)) => {
                     metrics.count_refused_connection();
                     tracing::debug!("a connection more than max_client_connections is closed");
@@ -91,10 +94,16 @@ pub(super) struct Connection {
     silence: Duration,
     timer: Pin<Box<Sleep>>,
     _room: OwnedSemaphorePermit,
+    _counted: Counted,
 }
 
 impl Connection {
-    fn new(socket: TcpStream, room: OwnedSemaphorePermit, limits: &Limits) -> Self {
+    fn new(
+        socket: TcpStream,
+        room: OwnedSemaphorePermit,
+        counted: Counted,
+        limits: &Limits,
+    ) -> Self {
         Self {
             socket,
             received: 0,
@@ -102,6 +111,7 @@ impl Connection {
             silence: limits.silence,
             timer: Box::pin(sleep(limits.opening)),
             _room: room,
+            _counted: counted,
         }
     }
 

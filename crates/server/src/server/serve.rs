@@ -55,7 +55,7 @@ impl Parts {
             shutdown,
             background,
         } = self;
-        let health = Health::new(app.store().clone(), shutdown.clone());
+        let health = Health::new(app.store().clone(), app.metrics().clone(), shutdown.clone());
         let reporter = HealthReporter::new();
         let routes = routes(&config, &app, &reporter)?;
         let cors = cors(&config.allowed_origins);

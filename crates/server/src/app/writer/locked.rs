@@ -59,6 +59,7 @@ impl Writer {
         let (batch, mut decided, firsts) = match prepared.await {
             Ok(prepared) => prepared,
             Err(error) => {
+                self.metrics.count_failed_batch();
                 for job in jobs {
                     job.answer(Err(error.clone()));
                 }
@@ -90,6 +91,7 @@ impl Writer {
             Err(error) if error.is_undone() => {
                 self.known = None;
                 let organization = after.state.id();
+                self.metrics.count_failed_batch();
                 tracing::error!(organization.id = %organization, %error, "the database refused a batch");
                 let error = Error::from(error);
                 let jobs = decided.into_jobs().into_iter();
@@ -99,6 +101,7 @@ impl Writer {
                 // The database may or may not have committed: read what it holds before the next batch.
                 self.known = None;
                 let organization = after.state.id();
+                self.metrics.count_failed_batch();
                 tracing::warn!(organization.id = %organization, %error, "a batch could not be committed");
                 decided.refuse(&error.into());
                 Vec::new()
