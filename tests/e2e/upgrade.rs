@@ -1,5 +1,7 @@
 //! Replicas are replaced one by one: an old one serves beside a new one for as long as it understands what it reads, and
-//! refuses what it does not.
+//! refuses what it does not. What earlier releases have left is brought up to date.
+
+pub(crate) mod recorded;
 
 use echelon_api::v1::{self, ErrorReason};
 use echelon_testkit::{TestDatabase, TestServer, on_both};

@@ -14,15 +14,19 @@ use std::{
 };
 
 use echelon_api::v1::{self, ErrorReason};
+use echelon_store::DatabaseKind;
 use echelon_testkit::TestDatabase;
 use serde_json::Value;
 use tempfile::TempDir;
 use tonic::{Code, transport::Endpoint};
 
 use super::daemon::{Daemon, check, run};
-use crate::support::{
-    Org,
-    refusal::{reason, refused},
+use crate::{
+    support::{
+        Org,
+        refusal::{reason, refused},
+    },
+    upgrade::recorded::Recorded,
 };
 
 /// A folder with a database, to be backed up.
@@ -248,6 +252,20 @@ async fn what_holds_no_database_is_not_backed_up() {
     let empty = site.fail("sqlite://empty.db", &["backup", BACKUP]).await;
     assert!(empty.contains("holds no database of Echelon"), "{empty}");
     assert!(!site.file(BACKUP).exists());
+}
+
+#[tokio::test]
+async fn a_backup_of_an_earlier_release_is_brought_up_to_date() {
+    for recorded in Recorded::all(DatabaseKind::Sqlite) {
+        let site = Site::new();
+        let database = TestDatabase::sqlite().await;
+        recorded.put_into(&database).await;
+        site.succeed(database.url(), &["backup", BACKUP]).await;
+        let proof = site.succeed(DATABASE, &["check", "--backup", BACKUP]).await;
+        assert!(proof.trim_end().ends_with(": ok"), "{proof}");
+        site.succeed(DATABASE, &["restore", BACKUP]).await;
+        check(site.path(), DATABASE).await;
+    }
 }
 
 #[tokio::test]
