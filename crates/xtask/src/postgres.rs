@@ -41,8 +41,6 @@ const BOUNCER: Package = Package {
     brew: "pgbouncer",
     otherwise: "set ECHELON_TEST_PGBOUNCER to the path of its program",
 };
-/// Where Debian puts what it takes for root's alone.
-const ROOTS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 /// How long the server may take to start.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How long it may take to stop before it is stopped hard.
@@ -305,26 +303,9 @@ pub(crate) fn programs() -> Result<[(&'static str, PathBuf); 2]> {
     };
     let bouncer = match given(BOUNCER_VARIABLE) {
         Some(program) => program.into(),
-        None => bouncer()?,
+        None => system::program("pgbouncer", &BOUNCER)?,
     };
     Ok([(PROGRAMS_VARIABLE, postgres), (BOUNCER_VARIABLE, bouncer)])
-}
-
-fn bouncer() -> Result<PathBuf> {
-    let find = || {
-        let elsewhere = ROOTS.iter().map(|root| Path::new(root).join("pgbouncer"));
-        system::on_path("pgbouncer").or_else(|| elsewhere.into_iter().find(|file| file.is_file()))
-    };
-    if let Some(program) = find() {
-        return Ok(program);
-    }
-    system::install(&BOUNCER)?;
-    find().with_context(|| {
-        format!(
-            "PgBouncer is installed and its program is not found: {}",
-            BOUNCER.otherwise
-        )
-    })
 }
 
 fn not_found() -> String {

@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process;
 
+/// Where Debian puts what it takes for root's alone.
+const ROOTS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
+
 /// A program that must be installed, by package manager.
 pub(crate) struct Package {
     /// What it is for people.
@@ -106,6 +109,24 @@ pub(crate) fn unpack(package: &Package, folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The file of a program, which is installed by its package if it is missing.
+pub(crate) fn program(name: &str, package: &Package) -> Result<PathBuf> {
+    let find = || {
+        let elsewhere = ROOTS.iter().map(|root| Path::new(root).join(name));
+        on_path(name).or_else(|| elsewhere.into_iter().find(|file| file.is_file()))
+    };
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    install(package)?;
+    find().with_context(|| {
+        format!(
+            "{} is installed and its program is not found: {}",
+            package.name, package.otherwise
+        )
+    })
 }
 
 /// The file of a program on the `PATH`.
