@@ -7,6 +7,7 @@ mod daemon;
 mod demo;
 mod hostile;
 mod monitoring;
+mod operations;
 mod refusal;
 mod replicas;
 mod shutdown;

@@ -10,5 +10,5 @@ mod server;
 pub use binary::echelond;
 pub use bouncer::TestBouncer;
 pub use database::TestDatabase;
-pub use postgres::{TestPostgres, postgres_program};
+pub use postgres::{TestPostgres, free_port, postgres_program};
 pub use server::{START, TestServer};

@@ -68,6 +68,12 @@ impl TestPostgres {
         self.port
     }
 
+    /// The folder of PostgreSQL's programs.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
     /// Stops it as `pg_ctl stop -m immediate` does: connections break, and what is not committed is lost.
     pub async fn stop_immediately(&mut self) {
         let mut server = self.server.take().expect("it runs");
@@ -157,7 +163,10 @@ impl TestPostgres {
 }
 
 /// A port that was free a moment ago.
-pub(crate) fn free_port() -> Result<u16> {
+///
+/// # Errors
+/// None is free.
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
