@@ -11,19 +11,21 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     cargo build --locked --profile dist --package echelon-server \
     && install -D --mode 755 target/dist/echelond /image/usr/local/bin/echelond \
     && install -D --mode 644 LICENSE /image/usr/share/doc/echelond/LICENSE \
-    && install --directory --owner 65532 --group 65532 --mode 700 /image/var/lib/echelon
+    && install --directory --mode 700 /image/var/lib/echelon
 
 FROM gcr.io/distroless/cc-debian13:nonroot
 LABEL org.opencontainers.image.title="echelond" \
       org.opencontainers.image.description="Carries unresolved blockers up an organization's hierarchy of Scrum teams" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /image /
-# Reachable from outside the container; files relative to the volume; logs for machines.
+COPY --from=build /image/usr/ /usr/
+COPY --from=build --chown=65532:65532 /image/var/lib/echelon/ /var/lib/echelon/
+# Reachable from outside the container; all files, those that SQLite sorts in too, on the volume; logs for machines.
 ENV ECHELON_LISTEN=0.0.0.0:7400 \
     ECHELON_HTTP_LISTEN=0.0.0.0:7401 \
     ECHELON_DATABASE=sqlite:///var/lib/echelon/echelon.db \
-    ECHELON_LOG_FORMAT=json
+    ECHELON_LOG_FORMAT=json \
+    SQLITE_TMPDIR=/var/lib/echelon
 USER 65532:65532
 WORKDIR /var/lib/echelon
 VOLUME /var/lib/echelon
