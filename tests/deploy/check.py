@@ -36,7 +36,8 @@ def main(folder: Path) -> int:
         check("compose: three replicas, health checks, restarts, no secret", composition.shape, root)
         check("compose: echelond accepts its settings", composition.settings, root, server, folder)
         check("balancer: haproxy accepts its configuration", balancer.accepted, root, arguments.haproxy)
-        check("balancer: calls of one connection are spread, and go elsewhere when a replica ends", balancer.spreads, root, arguments.haproxy, server, folder)
+        spread = "balancer: calls of one connection are spread, and go elsewhere when a replica ends"
+        check(spread, balancer.spreads, root, arguments.haproxy, server, folder)
         check("systemd: the unit is valid", unit.verify, root, server, folder)
         check("systemd: the unit is exposed to little", unit.exposure, root)
         check("systemd: echelond accepts the settings that it is installed with", unit.settings, root, server)

@@ -1,5 +1,6 @@
 """The Compose file."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -52,9 +53,7 @@ def shape(root: Path) -> None:
 def settings(root: Path, server: Path, folder: Path) -> None:
     """The image's variables and Compose's together are settings that are understood as they are meant."""
     environment = Stage(root).environment | services(root)["echelond"]["environment"]
-    url = environment["ECHELON_DATABASE"]
-    start, end = url.index("${"), url.index("}")
-    environment["ECHELON_DATABASE"] = f"{url[:start]}hunter2{url[end + 1:]}"
+    environment = {name: re.sub(r"\$\{\w+:\?[^}]*\}", "hunter2", value) for name, value in environment.items()}
     printed = output(server, "config", env=environment, cwd=folder)
     for wanted in ['database = "postgres://echelon:***@postgres/echelon"', 'listen = "0.0.0.0:7400"', 'http_listen = "0.0.0.0:7401"']:
         if wanted not in printed.splitlines():

@@ -136,8 +136,14 @@ def entry(root: Path, server: Path, folder: Path) -> None:
     log = place / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def is_ready() -> bool:
+        if process.poll() is not None:
+            raise Fault(f"it ends with {process.returncode} at its start:\n{log.read_text()}")
+        return status(f"http://127.0.0.1:{ports['7401']}/readyz") == 200
+
     try:
-        until(f"its entry's readiness\n{log.read_text()}", lambda: status(f"http://127.0.0.1:{ports['7401']}/readyz") == 200)
+        until("readiness", is_ready)
     finally:
         process.terminate()
         code = process.wait(30)

@@ -30,6 +30,7 @@ def settings(root: Path, server: Path) -> None:
     if 'database = "sqlite://echelon.db"' not in printed.splitlines():
         raise Fault(f"the database is not relative to the working directory:\n{printed}")
     lines = (root / UNIT).read_text().splitlines()
-    for line in ["StateDirectory=echelon", "WorkingDirectory=%S/echelon", "DynamicUser=yes", "Environment=ECHELON_CONFIG=%d/echelond.toml"]:
+    state = ["DynamicUser=yes", "StateDirectory=echelon", "WorkingDirectory=%S/echelon"]
+    for line in [*state, "Environment=ECHELON_CONFIG=%d/echelond.toml"]:
         if line not in lines:
             raise Fault(f"it lacks {line}")

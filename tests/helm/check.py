@@ -30,6 +30,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         check("chart: README.md and values.schema.json tell every value", documents.compare, arguments.chart)
+        check("chart: what the documents say to install can be rendered", documents.commands, arguments.chart)
         check("chart: its package holds all that it needs, and no more", packaged, arguments.chart)
         good(arguments)
         bad(arguments)

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from chart import Release
 from faults import Fault
 
 ROW = re.compile(r"^\| `([A-Za-z.]+)` \| `([^`]*)` \| (.+) \|$", re.MULTILINE)
@@ -25,6 +26,32 @@ def compare(chart: Path) -> None:
             raise Fault(f"README.md tells {name}, which is no value")
         if told[name] != wanted[name]:
             raise Fault(f"README.md says that {name} is {told[name]!r}, but it is {wanted[name]!r}")
+
+
+def commands(chart: Path) -> None:
+    """What the documents say to install can be rendered."""
+    found = 0
+    for document in [chart / "README.md", chart.parent.parent / "docs/operations.md"]:
+        for line in document.read_text().replace("\\\n", " ").splitlines():
+            words = line.split()
+            if words[:2] != ["helm", "install"]:
+                continue
+            values: dict[str, Any] = {}
+            for option, setting in zip(words, words[1:]):
+                if option == "--set":
+                    path, _, value = setting.partition("=")
+                    put(values, path.split("."), yaml.safe_load(value))
+            Release(chart, values, words[2]).render()
+            found += 1
+    if found < 2:
+        raise Fault(f"there are {found} commands")
+
+
+def put(values: dict[str, Any], path: list[str], value: Any) -> None:
+    if len(path) == 1:
+        values[path[0]] = value
+    else:
+        put(values.setdefault(path[0], {}), path[1:], value)
 
 
 def leaves(values: dict[str, Any], schema: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:

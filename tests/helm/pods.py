@@ -7,6 +7,8 @@ from faults import Fault
 
 # The kinds of volumes that the level allows.
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+# The spans in the files of values, in seconds: reckoned by hand, so as not to repeat the template's arithmetic.
+GRACES = {"10s": 10, "20s": 20, "1m 30s": 90}
 HOST = ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"]
 
 
@@ -49,19 +51,17 @@ def lifecycle(rendering: Rendering) -> None:
         wanted = {"path": "/readyz", "port": "http"} if tls else {"port": 7400}
         demand(name, f"a question over {'HTTP' if tls else 'gRPC'}", probe.get("httpGet" if tls else "grpc") == wanted)
     # A database that is away must not have the pods killed.
-    demand("livenessProbe", "a question that needs no database", container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"})
-    startup = container["startupProbe"]
-    demand("startupProbe", "startupSeconds", startup["periodSeconds"] * startup["failureThreshold"] >= rendering.values["startupSeconds"])
+    alive = container["livenessProbe"].get("httpGet")
+    demand("livenessProbe", "a question that needs no database", alive == {"path": "/healthz", "port": "http"})
+    startup = container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"]
+    demand("startupProbe", "startupSeconds", startup >= rendering.values["startupSeconds"])
     deadline = rendering.one("Deployment")["spec"]["progressDeadlineSeconds"]
     demand("Deployment", "more time than a start may take", deadline > rendering.values["startupSeconds"])
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     demand("preStop", "preStopSleepSeconds", pause == rendering.values["preStopSleepSeconds"])
     grace = rendering.values["config"].get("shutdown_grace", "10s")
+    demand("this test", f"the seconds of {grace}, in GRACES", grace in GRACES)
     demand("Pod", f"more time than {pause}s and {grace}", pod["terminationGracePeriodSeconds"] > pause + GRACES[grace])
-
-
-# The spans in the files, in seconds: reckoned by hand, so as not to repeat the template's arithmetic.
-GRACES = {"10s": 10, "20s": 20, "1m 30s": 90}
 
 
 def single(rendering: Rendering) -> None:

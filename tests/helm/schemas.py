@@ -21,7 +21,11 @@ FIELDS = {
         "spec.bootstrap": {"initdb"},
         "spec.bootstrap.initdb": {"database", "owner"},
     },
-    "GRPCRoute": {"spec": {"parentRefs", "hostnames", "rules"}, "spec.rules": {"backendRefs"}, "spec.rules.backendRefs": {"name", "port"}},
+    "GRPCRoute": {
+        "spec": {"parentRefs", "hostnames", "rules"},
+        "spec.rules": {"backendRefs"},
+        "spec.rules.backendRefs": {"name", "port"},
+    },
     "PrometheusRule": {
         "spec": {"groups"},
         "spec.groups": {"name", "interval", "rules"},
