@@ -62,6 +62,7 @@ def good(arguments: argparse.Namespace) -> None:
         check(f"{file.stem}: selectors match what they should", wiring.selectors, rendering)
         check(f"{file.stem}: ports are named alike", wiring.ports, rendering)
         check(f"{file.stem}: alerts and dashboard arrive as they are", wiring.monitoring, rendering, arguments.chart)
+        check(f"{file.stem}: the notes say what to do next", documents.notes, rendering)
         check(f"{file.stem}: nothing secret is in a ConfigMap", settings.no_secrets, rendering)
         check(f"{file.stem}: echelond accepts its settings", settings.accepted, rendering, arguments.server)
         if values["database"]["kind"] == "sqlite":

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from chart import Release
+from chart import Release, Rendering
 from faults import Fault
 
 ROW = re.compile(r"^\| `([A-Za-z.]+)` \| `([^`]*)` \| (.+) \|$", re.MULTILINE)
@@ -45,6 +45,18 @@ def commands(chart: Path) -> None:
             found += 1
     if found < 2:
         raise Fault(f"there are {found} commands")
+
+
+def notes(rendering: Rendering) -> None:
+    """What Helm tells after an install leads to the release, in the right way."""
+    service = rendering.of("Service")[0]["metadata"]["name"]
+    scheme = "https" if rendering.values["tls"]["existingSecret"] else "http"
+    hosts = [rule["host"] for item in rendering.of("Ingress") for rule in item["spec"]["rules"]]
+    for wanted in [f"deployment/{service}", f"service/{service}", f"--address {scheme}://", *hosts]:
+        if wanted not in rendering.notes:
+            raise Fault(f"NOTES.txt does not say {wanted}")
+    if any("<no value>" in text for text in rendering.manifests.values()):
+        raise Fault("a template names a value that does not exist")
 
 
 def put(values: dict[str, Any], path: list[str], value: Any) -> None:
