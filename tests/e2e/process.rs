@@ -12,3 +12,4 @@ mod refusal;
 mod replicas;
 mod shutdown;
 mod streams;
+mod traces;

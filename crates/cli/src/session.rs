@@ -49,6 +49,7 @@ impl Session {
             },
             // What a command has written its next call reads, through whichever server.
             consistency: Consistency::ReadYourWrites,
+            trace_parent: settings.trace_parent,
         })
         .await?;
         Ok(Self {

@@ -65,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) actor: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) timeout: Duration,
+    /// The trace that the command was started in.
+    pub(crate) trace_parent: Option<String>,
 }
 
 impl Flags {
@@ -101,6 +103,7 @@ impl Flags {
             actor: first(&self.actor, "ECHELON_ACTOR", context.actor),
             token,
             timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            trace_parent: set("TRACEPARENT"),
         })
     }
 }

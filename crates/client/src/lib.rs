@@ -45,6 +45,13 @@
 //! you gave none, and the server gives the first answer again. What a server refused is never repeated. A watch that
 //! breaks off goes on through another server, after the last message that it told.
 //!
+//! # Traces
+//!
+//! Each call is a span, of kind client and named like its method, in the trace that its caller is in, and the server goes on
+//! from there. Spans go where OpenTelemetry's global provider sends them; with `tracing`, the layer of `tracing-opentelemetry`
+//! makes its spans the context of calls. A program that exports none passes the trace on that it was started in, if
+//! it gives it as [`trace_parent`](Options::trace_parent).
+//!
 //! # Reading your writes
 //!
 //! Every answer has the `revision` of the organization that it reflects. One server reflects at once what was written
@@ -82,6 +89,7 @@ mod request_id;
 mod retry;
 mod revisions;
 mod servers;
+mod trace;
 mod transport;
 mod watch;
 

@@ -32,6 +32,9 @@ pub struct Options {
     pub retry: RetryBudget,
     /// What a read reflects. Default: [`Consistency::Eventual`].
     pub consistency: Consistency,
+    /// Trace that calls belong to whose caller is in none, as W3C's `traceparent`; what is no such thing is ignored.
+    /// Default: none.
+    pub trace_parent: Option<String>,
 }
 
 /// What a read reflects, where it goes through another server than the write before it.
@@ -67,6 +70,7 @@ impl Default for Options {
             actor: None,
             retry: RetryBudget::default(),
             consistency: Consistency::default(),
+            trace_parent: None,
         }
     }
 }
@@ -92,6 +96,7 @@ impl fmt::Debug for Options {
             actor,
             retry,
             consistency,
+            trace_parent,
         } = self;
         formatter
             .debug_struct("Options")
@@ -102,6 +107,7 @@ impl fmt::Debug for Options {
             .field("actor", actor)
             .field("retry", retry)
             .field("consistency", consistency)
+            .field("trace_parent", trace_parent)
             .finish()
     }
 }

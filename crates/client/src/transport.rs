@@ -15,6 +15,7 @@ use std::{
 };
 
 use http_body_util::BodyExt as _;
+use opentelemetry::trace::SpanContext;
 use tokio::time::{Instant, sleep};
 use tonic::{
     body::Body,
@@ -22,8 +23,16 @@ use tonic::{
 };
 
 use crate::{
-    Consistency, Options, RetryBudget, deadline::Deadline, frame, identity::Identity,
-    method::Method, request_id::request_id, retry::Backoff, revisions::Revisions, servers::Servers,
+    Consistency, Options, RetryBudget,
+    deadline::Deadline,
+    frame,
+    identity::Identity,
+    method::Method,
+    request_id::request_id,
+    retry::Backoff,
+    revisions::Revisions,
+    servers::Servers,
+    trace::{self, CallSpan},
 };
 use attempt::{Call, Outcome};
 
@@ -40,6 +49,8 @@ struct Shared {
     retry: RetryBudget,
     consistency: Consistency,
     revisions: Revisions,
+    /// The trace of calls whose caller is in none.
+    trace_parent: Option<SpanContext>,
 }
 
 impl Transport {
@@ -52,6 +63,7 @@ impl Transport {
                 retry: options.retry,
                 consistency: options.consistency,
                 revisions: Revisions::default(),
+                trace_parent: options.trace_parent.as_deref().and_then(trace::parse),
             }),
         }
     }
@@ -84,15 +96,21 @@ impl Service<http::Request<Body>> for Transport {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let shared = self.shared.clone();
+        let (mut parts, body) = request.into_parts();
+        // Here and not in the future, which may be polled anywhere.
+        let span = CallSpan::begin(
+            parts.uri.path(),
+            &mut parts.headers,
+            shared.trace_parent.as_ref(),
+        );
         Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
             shared.identity.sign(&mut parts.headers);
             let body = body.collect().await?.to_bytes();
             let method = Method::find(parts.uri.path());
             if method.is_some_and(|method| method.streams) {
-                return shared.open(Call { parts, body }).await;
+                return shared.open(Call { parts, body }, span).await;
             }
-            shared.unary(parts, body, method).await
+            shared.unary(parts, body, method, span).await
         })
     }
 }
@@ -103,6 +121,7 @@ impl Shared {
         parts: http::request::Parts,
         body: Bytes,
         method: Option<&Method>,
+        span: CallSpan,
     ) -> Result<http::Response<Body>, StdError> {
         let asked = frame::message(&body);
         let asked = asked.zip(method);
@@ -114,8 +133,9 @@ impl Shared {
         // Of what is not known here nobody can say whether it may be repeated.
         let can_repeat = asked.is_some();
         let outcome = self
-            .attempts(Call { parts, body }, deadline, can_repeat)
+            .attempts(Call { parts, body }, deadline, can_repeat, &span)
             .await;
+        span.end(outcome.code());
         match outcome {
             Outcome::Answered(answer) => {
                 if let Some((request, method)) = &asked
@@ -131,7 +151,13 @@ impl Shared {
 
     /// One attempt after the other, until one is answered or there is no time for another: over all servers that are
     /// not left aside, then after a wait once more.
-    async fn attempts(&self, call: Call, deadline: Deadline, can_repeat: bool) -> Outcome {
+    async fn attempts(
+        &self,
+        call: Call,
+        deadline: Deadline,
+        can_repeat: bool,
+        span: &CallSpan,
+    ) -> Outcome {
         let started = Instant::now();
         let mut backoff = Backoff::new(self.retry);
         let mut server = self.servers.first();
@@ -156,12 +182,14 @@ impl Shared {
             };
             if let Some(other) = self.servers.another(&tried) {
                 server = other;
+                span.repeat(outcome.code());
                 continue;
             }
             let wait = backoff.next(asked.take());
             if !deadline.allows(wait) || started.elapsed() + wait > self.retry.within {
                 return outcome;
             }
+            span.repeat(outcome.code());
             sleep(wait).await;
             tried.clear();
             server = self.servers.first();

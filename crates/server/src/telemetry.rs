@@ -12,9 +12,9 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider},
 };
 use tonic::{metadata::MetadataMap, transport::ClientTlsConfig};
-use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry, filter::Targets, layer::SubscriberExt as _,
+    EnvFilter, Layer as _, Registry, filter::filter_fn, layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
@@ -48,7 +48,7 @@ impl Telemetry {
         let spans = traces.as_ref().map(|traces| {
             tracing_opentelemetry::layer()
                 .with_tracer(traces.tracer("echelond"))
-                .with_filter(Targets::new().with_target(OURS, LevelFilter::INFO))
+                .with_filter(filter_fn(is_traced).with_max_level_hint(LevelFilter::DEBUG))
         });
         Registry::default()
             .with(log.with_filter(filter))
@@ -67,6 +67,15 @@ impl Telemetry {
             tracing::warn!(%error, "the last traces could not be sent to the collector");
         }
     }
+}
+
+/// Spans of ours, and what they tell that is not for who looks for a fault.
+fn is_traced(metadata: &Metadata<'_>) -> bool {
+    let level = match metadata.is_span() {
+        true => Level::DEBUG,
+        false => Level::INFO,
+    };
+    metadata.target().starts_with(OURS) && *metadata.level() <= level
 }
 
 fn exporter(config: &Config) -> anyhow::Result<Option<SdkTracerProvider>> {

@@ -6,6 +6,8 @@ use echelon_domain::{
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, FromQueryResult as _, QueryResult, Statement};
 
+use tracing::Instrument as _;
+
 use crate::{
     audit, blocker,
     changes::Changes,
@@ -144,10 +146,15 @@ impl Batch {
     /// is not [undone](StoreError::is_undone) they may be written, or not: read again.
     pub async fn commit(self, changes: &Changes) -> Result<Committed, StoreError> {
         let flush = Flush::of(&self.id, self.head.as_ref(), changes)?;
-        match self.lock {
-            Lock::Sqlite(turn) => self.store.write_sqlite(turn, flush).await,
-            Lock::Postgres(transaction) => self.store.write_postgres(transaction, flush).await,
-        }
+        let span = self.store.commit_span(&flush);
+        let (store, lock) = (self.store, self.lock);
+        let writing = async move {
+            match lock {
+                Lock::Sqlite(turn) => store.write_sqlite(turn, flush).await,
+                Lock::Postgres(transaction) => store.write_postgres(transaction, flush).await,
+            }
+        };
+        writing.instrument(span).await
     }
 }
 

@@ -11,6 +11,8 @@ use sea_orm::{
     IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 
+use tracing::{Instrument as _, Span};
+
 use crate::{
     audit::Audit,
     batch::Batch,
@@ -213,6 +215,25 @@ impl Store {
         changes: &Changes,
     ) -> Result<Committed, StoreError> {
         let flush = Flush::of(id, Some(head), changes)?;
+        let span = self.commit_span(&flush);
+        self.write(flush).instrument(span).await
+    }
+
+    /// A span of a commit, from the turn to write until it is durable.
+    pub(crate) fn commit_span(&self, flush: &Flush) -> Span {
+        tracing::debug_span!(
+            "commit",
+            otel.kind = "client",
+            db.system.name = match self.inner.kind {
+                DatabaseKind::Sqlite => "sqlite",
+                DatabaseKind::Postgres => "postgresql",
+            },
+            db.rows = flush.rows(),
+            organization.revision = flush.after.revision,
+        )
+    }
+
+    async fn write(&self, flush: Flush) -> Result<Committed, StoreError> {
         if let Some(file) = &self.inner.file {
             return self.write_sqlite(file.turn().await, flush).await;
         }

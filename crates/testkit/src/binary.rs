@@ -1,4 +1,4 @@
-//! The program under test, for tests of processes.
+//! The programs under test, for tests of processes.
 
 use std::{
     env,
@@ -11,11 +11,18 @@ use std::{
 #[must_use]
 pub fn echelond() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(build)
+    PATH.get_or_init(|| build("echelon-server", "echelond"))
 }
 
-/// Builds it beside the tests: cargo builds the programs of other packages for nobody, and knows best what is stale.
-fn build() -> PathBuf {
+/// The path of `echelon`, the command line, as fresh as the sources. Panics if it does not compile.
+#[must_use]
+pub fn echelon() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build("echelon-cli", "echelon"))
+}
+
+/// Builds a program beside the tests: cargo builds the programs of other packages for nobody, and knows best what is stale.
+fn build(package: &str, program: &str) -> PathBuf {
     let tests = env::current_exe().expect("a test knows where it is");
     let folder = tests
         .ancestors()
@@ -37,12 +44,15 @@ fn build() -> PathBuf {
     }
     let built = cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--package", "echelon-server"])
-        .args(["--bin", "echelond", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--package", package, "--bin", program])
+        .args(["--profile", profile, "--target-dir"])
         .arg(folder.parent().expect("a profile is in target"))
         .output()
         .expect("cargo runs");
     let errors = String::from_utf8_lossy(&built.stderr);
-    assert!(built.status.success(), "echelond does not build:\n{errors}");
-    folder.join("echelond")
+    assert!(
+        built.status.success(),
+        "{program} does not build:\n{errors}"
+    );
+    folder.join(program)
 }

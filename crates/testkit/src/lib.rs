@@ -7,7 +7,7 @@ mod database;
 mod postgres;
 mod server;
 
-pub use binary::echelond;
+pub use binary::{echelon, echelond};
 pub use bouncer::TestBouncer;
 pub use database::TestDatabase;
 pub use postgres::{TestPostgres, free_port, postgres_program};

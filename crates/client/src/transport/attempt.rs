@@ -35,6 +35,8 @@ pub(super) enum Outcome {
     Answered(Answer),
     /// The server is unavailable, its answer is lost, or it took too long.
     Failed {
+        /// What went wrong.
+        code: Code,
         /// What the caller is told if there is no further attempt.
         response: Result<http::Response<Body>, StdError>,
         /// How long the server asks to wait before the next one.
@@ -47,6 +49,16 @@ pub(super) struct Answer {
     parts: http::response::Parts,
     body: Bytes,
     trailers: Option<http::HeaderMap>,
+}
+
+impl Outcome {
+    /// How it went.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Answered(answer) => answer.status().map_or(Code::Ok, |status| status.code()),
+            Self::Failed { code, .. } => *code,
+        }
+    }
 }
 
 impl Answer {
@@ -79,20 +91,22 @@ impl Call {
             Ok(Ok(answer)) => answer,
             // tonic's own timer may be first.
             Ok(Err(_)) if began.elapsed() >= limit.span => {
-                return failed(Err(too_late().into()), None);
+                return failed(Code::DeadlineExceeded, Err(too_late().into()), None);
             }
-            Ok(Err(error)) => return failed(Err(error), None),
-            Err(_) => return failed(Err(too_late().into()), None),
+            Ok(Err(error)) => return failed(Code::Unavailable, Err(error), None),
+            Err(_) => return failed(Code::DeadlineExceeded, Err(too_late().into()), None),
         };
         let status = answer.status();
         let cut = limit.leaves_time && late;
         match status.as_ref().map(Status::code) {
-            Some(Code::Unavailable) => {
+            Some(code @ Code::Unavailable) => {
                 let delay = status.as_ref().and_then(retry_delay);
-                failed(Ok(answer.into_response()), delay)
+                failed(code, Ok(answer.into_response()), delay)
             }
             // Another server may be faster.
-            Some(Code::DeadlineExceeded) if cut => failed(Ok(answer.into_response()), None),
+            Some(code @ Code::DeadlineExceeded) if cut => {
+                failed(code, Ok(answer.into_response()), None)
+            }
             _ => Outcome::Answered(answer),
         }
     }
@@ -155,10 +169,12 @@ pub(super) fn too_late() -> Status {
 }
 
 fn failed(
+    code: Code,
     response: Result<http::Response<Body>, StdError>,
     retry_delay: Option<Duration>,
 ) -> Outcome {
     Outcome::Failed {
+        code,
         response,
         retry_delay,
     }

@@ -15,7 +15,7 @@ use tonic::{
 };
 
 use super::{
-    Shared,
+    CallSpan, Shared,
     attempt::{Call, retry_delay, send, status, too_late},
 };
 
@@ -24,6 +24,7 @@ impl Shared {
     pub(super) async fn open(
         self: Arc<Self>,
         call: Call,
+        span: CallSpan,
     ) -> Result<http::Response<Body>, StdError> {
         let mut tried = Vec::new();
         let mut server = self.servers.first();
@@ -37,15 +38,20 @@ impl Shared {
                 Ok((parts, _)) => status(parts, None),
                 Err(_) => Some(Status::unavailable("")),
             };
-            let unavailable = refusal.filter(|status| status.code() == Code::Unavailable);
+            let unavailable = refusal
+                .as_ref()
+                .filter(|status| status.code() == Code::Unavailable);
             if let Some(unavailable) = unavailable {
-                self.servers.failed(server, retry_delay(&unavailable));
+                self.servers.failed(server, retry_delay(unavailable));
                 if let Some(other) = self.servers.another(&tried) {
                     server = other;
+                    span.repeat(Code::Unavailable);
                     continue;
                 }
+                span.end(Code::Unavailable);
                 return opened.map(|(parts, body)| http::Response::from_parts(parts, body));
             }
+            span.end(refusal.map_or(Code::Ok, |status| status.code()));
             return opened.map(|(parts, body)| {
                 let watched = Watched {
                     body,

@@ -138,7 +138,13 @@ impl Decided {
 
     /// Decides one more command. An error leaves nothing behind.
     pub(super) fn decide(&mut self, job: Job, firsts: &Firsts<'_>, now: Timestamp) {
-        let answer = job.span.in_scope(|| self.decide_one(&job, firsts, now));
+        let span = job.deciding(self.state.id());
+        let before = self.events.len();
+        let answer = span.in_scope(|| self.decide_one(&job, firsts, now));
+        span.record("decide.events", self.events.len() - before);
+        if answer.is_err() {
+            span.record("decide.refused", true);
+        }
         self.jobs.push(job);
         self.answers.push(answer);
     }

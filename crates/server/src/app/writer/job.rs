@@ -1,8 +1,8 @@
 //! A command that waits for the writer.
 
-use echelon_domain::{Error, command::Command, decide::Decision};
+use echelon_domain::{Error, OrganizationId, command::Command, decide::Decision};
 use tokio::sync::oneshot;
-use tracing::Span;
+use tracing::{Span, field::Empty};
 
 use crate::app::Call;
 
@@ -20,6 +20,21 @@ pub(in crate::app) struct Job {
 }
 
 impl Job {
+    /// A span of the call, in which it is decided; none if nobody called.
+    pub(super) fn deciding(&self, organization: &OrganizationId) -> Span {
+        if self.span.is_none() {
+            return Span::none();
+        }
+        tracing::debug_span!(
+            parent: &self.span,
+            "decide",
+            decide.command = self.call.method,
+            organization.id = %organization,
+            decide.events = Empty,
+            decide.refused = Empty,
+        )
+    }
+
     /// Tells the caller.
     pub(super) fn answer(self, answer: Result<Vec<u8>, Error>) {
         // A caller that has gone away needs no answer.
