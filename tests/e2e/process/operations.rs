@@ -8,13 +8,13 @@ mod stage;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use block::{Block, blocks, inline};
+use block::{Step, blocks, inline};
 use stage::Stage;
 
 const DOCUMENT: &str = "docs/operations.md";
 /// Languages of blocks that hold no commands.
 const NO_COMMANDS: [&str; 6] = ["ini", "json", "text", "toml", "yaml", "promql"];
-/// Programs that are not run here, and why. A block of nothing else is passed over, and said to be.
+/// Programs that are not run here, and why. A command that calls one is left out, and said to be.
 const ELSEWHERE: [(&str, &str); 11] = [
     (
         "helm",
@@ -51,14 +51,24 @@ async fn every_command_of_the_document_works_as_written() {
             block.language, "sh",
             "{place}: commands are in blocks of sh"
         );
-        let programs = block.programs();
-        match elsewhere(&programs, &place) {
-            Some(why) => println!("{place} is not run: {why}"),
-            None => {
-                stage.run(&block, &place).await;
-                ran.extend(programs);
-            }
+        let (here, elsewhere): (Vec<Step>, Vec<Step>) = block
+            .steps()
+            .into_iter()
+            .partition(|step| reason(step).is_none());
+        for step in &elsewhere {
+            let why = reason(step).unwrap_or_default();
+            println!("{place} leaves out, since {why}: {}", step.text.trim_end());
+            let ours = step
+                .programs
+                .iter()
+                .find(|program| OURS.contains(&program.as_str()));
+            assert_eq!(
+                ours, None,
+                "{place}: write what can run as a command of its own"
+            );
         }
+        stage.run(&here, &place).await;
+        ran.extend(here.into_iter().flat_map(|step| step.programs));
     }
     for program in OURS {
         assert!(ran.contains(program), "{DOCUMENT} runs no {program}");
@@ -73,26 +83,13 @@ async fn every_command_of_the_document_works_as_written() {
     }
 }
 
-/// Why a block is not run; none if it is. Panics if it is half and half.
-fn elsewhere(programs: &[String], place: &str) -> Option<String> {
-    let reasons: BTreeSet<&str> = programs
+/// Why a command is not run; none if it is.
+fn reason(step: &Step) -> Option<&'static str> {
+    let elsewhere = |program: &String| ELSEWHERE.iter().find(|(name, _)| name == program);
+    step.programs
         .iter()
-        .filter_map(|program| ELSEWHERE.iter().find(|(name, _)| name == program))
+        .find_map(elsewhere)
         .map(|(_, why)| *why)
-        .collect();
-    let is_elsewhere = |program: &String| ELSEWHERE.iter().any(|(name, _)| name == program);
-    if reasons.is_empty() {
-        return None;
-    }
-    let here: Vec<&String> = programs
-        .iter()
-        .filter(|program| !is_elsewhere(program))
-        .collect();
-    assert!(
-        here.is_empty(),
-        "{place}: put {here:?} into a block of its own, which can run"
-    );
-    Some(reasons.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 #[test]
@@ -110,32 +107,33 @@ helm install
 END
 for name in a b; do
   pg_dump $name && echelon rollup; done
+systemctl daemon-reload
 ```";
     let found = blocks(document);
     assert_eq!((found[1].line, found[1].language), (5, "sh"));
-    let programs = ["echelond", "psql", "cat", "pg_dump", "echelon"];
-    assert_eq!(found[1].programs(), programs);
-    assert!(found[1].uses_server());
-    assert!(!found[0].uses_server());
+    let steps = found[1].steps();
+    let programs: Vec<Vec<&str>> = steps
+        .iter()
+        .map(|step| step.programs.iter().map(String::as_str).collect())
+        .collect();
+    let wanted: [&[&str]; 5] = [
+        &["echelond", "psql"],
+        &["cat"],
+        &[],
+        &["pg_dump", "echelon"],
+        &["systemctl"],
+    ];
+    assert_eq!(programs, wanted);
+    assert_eq!(steps[1].text, "cat > a.yaml <<'END'\nhelm install\nEND\n");
+    let text: String = steps.iter().map(|step| step.text.as_str()).collect();
+    assert_eq!(text, found[1].text);
     assert_eq!(inline(document), ["echelond config", "x"]);
-    assert_eq!(
-        elsewhere(&["helm".to_owned()], "x").as_deref(),
-        Some(ELSEWHERE[0].1)
-    );
-    assert_eq!(elsewhere(&["psql".to_owned()], "x"), None);
+    assert_eq!(reason(&steps[0]), None);
+    assert!(reason(&steps[4]).is_some());
 }
 
 /// A file of the repository.
 fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-impl Block<'_> {
-    /// Whether it calls a server that somebody has started before.
-    fn uses_server(&self) -> bool {
-        self.programs()
-            .iter()
-            .any(|program| ["echelon", "curl"].contains(&program.as_str()))
-    }
 }

@@ -61,53 +61,77 @@ pub(super) fn inline(document: &str) -> Vec<&str> {
         .collect()
 }
 
+/// A command with what belongs to it: lines that go on, and documents within.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Step {
+    /// Its text, as it stands in the block.
+    pub(super) text: String,
+    /// The programs that it calls, in their order, without what a shell does by itself.
+    pub(super) programs: Vec<String>,
+}
+
 impl Block<'_> {
-    /// The programs that it calls, in their order. It is no parser of a shell, and knows what the document uses.
-    pub(super) fn programs(&self) -> Vec<String> {
-        let mut programs: Vec<String> = Vec::new();
-        for command in commands(&self.text) {
-            let mut words = command.split_whitespace();
-            let mut program = words.next();
-            while program.is_some_and(|word| WORDS.contains(&word) || is_assignment(word)) {
-                // A loop begins with the name of its variable.
-                program = match program {
-                    Some("for") => None,
-                    _ => words.next(),
-                };
+    /// Its commands. This is no parser of a shell, and knows what the document uses.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut text = String::new();
+        let mut code = String::new();
+        let mut ends: Option<String> = None;
+        for line in self.text.lines() {
+            text.push_str(line);
+            text.push('\n');
+            if let Some(end) = &ends {
+                if line.trim() != end {
+                    continue;
+                }
+                ends = None;
+            } else {
+                code.push_str(without_comment(line));
+                if code.ends_with('\\') {
+                    code.pop();
+                    continue;
+                }
+                if let Some((_, end)) = line.split_once("<<") {
+                    let end = end.trim_start_matches('-').split_whitespace().next();
+                    ends = end.map(|end| end.trim_matches(['\'', '"']).to_owned());
+                    continue;
+                }
             }
-            if let Some(program) = program
-                && !BUILT_IN.contains(&program)
-                && !programs.iter().any(|known| known == program)
-            {
-                programs.push(program.to_owned());
-            }
+            let code = std::mem::take(&mut code);
+            steps.push(Step {
+                text: std::mem::take(&mut text),
+                programs: split(&code)
+                    .iter()
+                    .filter_map(|part| program(part))
+                    .collect(),
+            });
         }
-        programs
+        assert!(text.is_empty(), "a command does not end: {text}");
+        steps
     }
 }
 
-/// The commands of a script, without comments and documents that are part of it.
-fn commands(script: &str) -> Vec<String> {
-    let script = script.replace("\\\n", " ");
-    let mut commands = Vec::new();
-    let mut ends: Option<String> = None;
-    for line in script.lines() {
-        if let Some(end) = &ends {
-            if line.trim() == end {
-                ends = None;
-            }
-            continue;
-        }
-        if let Some((_, end)) = line.split_once("<<") {
-            let end = end.trim_start_matches('-').split_whitespace().next();
-            ends = end.map(|end| end.trim_matches(['\'', '"']).to_owned());
-        }
-        let code = line.split_once(" #").map_or(line, |(code, _)| code);
-        if !code.trim_start().starts_with('#') {
-            commands.extend(split(code));
-        }
+/// A line up to its comment.
+fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with('#') {
+        return "";
     }
-    commands
+    let code = line.split_once(" #").map_or(line, |(code, _)| code);
+    code.trim_end()
+}
+
+/// The program that a command calls; none if the shell does it by itself.
+fn program(command: &str) -> Option<String> {
+    let mut words = command.split_whitespace();
+    let mut program = words.next()?;
+    while WORDS.contains(&program) || is_assignment(program) {
+        // A loop begins with the name of its variable.
+        if program == "for" {
+            return None;
+        }
+        program = words.next()?;
+    }
+    (!BUILT_IN.contains(&program)).then(|| program.to_owned())
 }
 
 /// The commands of a line: parts between `|`, `&` and `;` that are not quoted.

@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    os::unix::process::ExitStatusExt as _,
+    os::unix::{fs::symlink, process::ExitStatusExt as _},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -18,12 +18,18 @@ use tokio::{
     time::timeout,
 };
 
-use super::block::{Block, blocks};
+use super::block::{Step, blocks};
 
 /// No block takes as long as this; the first compiles what is not compiled yet.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// What a server logs when it serves.
 const SERVES: &str = " serves gRPC on ";
+/// Programs that call a server that somebody has started before.
+const CALLERS: [&str; 2] = ["echelon", "curl"];
+/// Folders of the repository that commands read from.
+const SOURCES: [&str; 3] = ["crates", "deploy", "helm"];
+/// Folders that a machine has, and that are within the stage here.
+const SYSTEM: [&str; 3] = ["bin", "etc/systemd/system", "var"];
 
 /// Where the document is followed.
 pub(super) struct Stage {
@@ -40,10 +46,18 @@ struct Script {
 }
 
 impl Stage {
-    /// A folder with the organization of the first YAML in a document.
+    /// A folder with the organization of a document, and with what the repository and a machine have.
     pub(super) async fn set(readme: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        fs::create_dir(folder.path().join("bin")).unwrap();
+        for system in SYSTEM {
+            fs::create_dir_all(folder.path().join(system)).unwrap();
+        }
+        for source in SOURCES {
+            let there = root().join(source);
+            if there.exists() {
+                symlink(there, folder.path().join(source)).unwrap();
+            }
+        }
         let organization = blocks(readme)
             .into_iter()
             .find(|block| block.language == "yaml" && block.text.starts_with("# acme.yaml"))
@@ -64,18 +78,20 @@ impl Stage {
             Some("debug") | None => "dev".to_owned(),
             Some(name) => name.to_owned(),
         };
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
         let target = built.parent().expect("a profile is in target");
         let profile = format!(
             "--profile {profile} --quiet --manifest-path {} --target-dir {}",
-            root.display(),
+            root().join("Cargo.toml").display(),
             target.display()
         );
         let here = format!("127.0.0.1:{}", self.port);
+        let within = |folder: &str| format!(" {}{folder}", self.folder.path().display());
         vec![
             ("--profile dist", profile),
             ("target/dist/", format!("{}/", built.display())),
             ("/usr/local/bin", self.programs().display().to_string()),
+            (" /etc/", within("/etc/")),
+            (" /var/", within("/var/")),
             ("@db/", format!("@127.0.0.1:{}/", self.postgres.port())),
             ("0.0.0.0:7400", here.clone()),
             ("127.0.0.1:7400", here),
@@ -83,14 +99,15 @@ impl Stage {
         ]
     }
 
-    /// Runs a block. A server that it starts ends, by SIGTERM, when it serves; one that it needs is beside it. Panics if
-    /// a command fails.
-    pub(super) async fn run(&self, block: &Block<'_>, place: &str) {
-        let beside = match block.uses_server() {
+    /// Runs commands. A server that they start ends, by SIGTERM, when it serves; one that they call is beside them. Panics
+    /// if one fails.
+    pub(super) async fn run(&self, steps: &[Step], place: &str) {
+        let mut programs = steps.iter().flat_map(|step| &step.programs);
+        let beside = match programs.any(|program| CALLERS.contains(&program.as_str())) {
             true => Some(self.serve("echelond").await),
             false => None,
         };
-        let mut text = block.text.clone();
+        let mut text: String = steps.iter().map(|step| step.text.as_str()).collect();
         for (name, here) in self.here() {
             text = text.replace(name, &here);
         }
@@ -221,6 +238,15 @@ impl Script {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         id.and_then(Pid::from_raw).expect("it has not ended")
     }
+}
+
+/// The folder of the repository.
+fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests
+        .parent()
+        .expect("tests are in a folder of it")
+        .to_path_buf()
 }
 
 fn served(lines: &[String]) -> usize {
