@@ -124,6 +124,14 @@ mod postgres {
         answer
     }
 
+    /// What a server tells Prometheus by a name.
+    fn told(server: &TestServer, name: &str) -> u64 {
+        let told = server.app().metrics().render(0).expect("they are told");
+        let value = told.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.and_then(|value| value.trim().parse().ok());
+        value.unwrap_or_else(|| panic!("no {name} in {told}"))
+    }
+
     #[tokio::test]
     async fn e2_e7_a_database_that_restarts_loses_nothing_acknowledged() {
         let mut cluster = TestPostgres::start().await;
@@ -168,6 +176,7 @@ mod postgres {
             unready.contains("the database does not answer"),
             "{unready}"
         );
+        assert_eq!(told(&first, "echelon_database_up"), 0);
         cluster.start_again().await;
 
         let mut acknowledged = BTreeSet::new();
@@ -189,6 +198,9 @@ mod postgres {
         assert!(acknowledged.iter().all(|name| raised.contains(name)));
         let ready = readiness(second.http_address()).await;
         assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+        assert_eq!(told(&second, "echelon_database_up"), 1);
+        let failed = |server| told(server, "echelon_failed_batches_total");
+        assert!(failed(&first) + failed(&second) > 0);
         assert_sound(&second).await;
     }
 }
