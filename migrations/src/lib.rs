@@ -12,6 +12,7 @@ use sea_orm_migration::{
 mod m20261123_000001_first_release;
 mod m20261124_000002_fewer_pages;
 mod m20261124_000003_compatibility;
+mod m20261124_000004_compaction;
 
 /// Where the applied migrations are recorded.
 const RECORD: &str = "seaql_migrations";
@@ -19,7 +20,7 @@ const RECORD: &str = "seaql_migrations";
 const COMPATIBILITY: &str = "schema_compatibility";
 /// The newest migration that a binary must know to serve beside this one. What only adds leaves it as it is. What takes
 /// away, or makes this binary write what older ones cannot read (a field, a value or a kind of events), moves it on.
-const NEEDS: &str = "m20261124_000003_compatibility";
+const NEEDS: &str = "m20261124_000004_compaction";
 
 /// The migrations, oldest first.
 struct Migrator;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_first_release::Migration),
             Box::new(m20261124_000002_fewer_pages::Migration),
             Box::new(m20261124_000003_compatibility::Migration),
+            Box::new(m20261124_000004_compaction::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@ mod batches;
 mod blocker_list;
 mod blocker_paths;
 mod blockers;
+mod compaction;
 mod escalation;
 mod explanations;
 mod feed;

@@ -161,6 +161,7 @@ fn client_hint(error: &Error) -> Option<String> {
             "FOREIGN_RESUME_TOKEN" | "FUTURE_REVISION" => {
                 "echelon events --after 0 begins at the beginning"
             }
+            "COMPACTED" => "echelon events --follow shows what happens from now on",
             _ => return None,
         },
     };

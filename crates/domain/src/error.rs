@@ -124,6 +124,11 @@ pub enum Error {
         /// For people: why, and what to do.
         message: String,
     },
+    /// A revision or token is older than the log.
+    Compacted {
+        /// For people: up to which revision the log is compacted, and what to do.
+        message: String,
+    },
     /// A field or message is larger than allowed.
     TooLarge {
         /// For people: what, and the limit.
@@ -198,6 +203,7 @@ impl fmt::Display for Error {
             Self::FailedPrecondition { reason: _, message }
             | Self::Conflict { reason: _, message }
             | Self::OutOfRange { message }
+            | Self::Compacted { message }
             | Self::TooLarge { message }
             | Self::Unavailable { message } => f.write_str(message),
             Self::Internal { cause } => write!(f, "internal fault: {cause}"),

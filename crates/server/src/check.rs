@@ -1,21 +1,22 @@
-//! The check of a database against the guarantees, offline: folds every event log from its beginning and compares the
+//! The check of a database against the guarantees, offline: folds every event log from its beginning, or from the base of one that
+//! was compacted, and compares the
 //! outcome with the tables (E9), and checks both for E1 and E2.
 
-use echelon_api::convert::event::from_record;
 use echelon_domain::{
     Organization, OrganizationId,
     check::{Completeness, Violation, check, compare},
 };
 use echelon_store::{Store, StoreError};
 
-/// Events read at once.
-const PAGE: usize = 1000;
+use crate::log::Log;
 
 /// What the check found in one organization.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The organization.
     pub organization: OrganizationId,
+    /// The revision that its log begins after: 0 unless it was compacted.
+    pub compacted: i64,
     /// Revision of its newest event in the log.
     pub revision: i64,
     /// Events in its log.
@@ -38,38 +39,21 @@ pub async fn check_all(store: &Store) -> Result<Vec<Finding>, StoreError> {
 
 /// Checks one organization. Errors: the database cannot be read.
 pub async fn check_organization(store: &Store, id: OrganizationId) -> Result<Finding, StoreError> {
-    let mut folded = Organization::empty(id.clone());
-    let mut events = 0;
+    let base = store.base(&id).await?;
+    let base = base.map_or_else(|| Organization::empty(id.clone()), Organization::restore);
+    let compacted = base.revision();
+    let mut log = Log::after(store, base);
     let mut violations = Vec::new();
-    'log: loop {
-        let rows = store.events_after(&id, folded.revision(), PAGE).await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            let folding = from_record(&row.payload).and_then(|event| folded.apply(&event));
-            if let Err(error) = folding {
-                violations.push(Violation {
-                    guarantee: "E9",
-                    message: format!(
-                        "event {}/{} cannot be folded: {error}",
-                        row.revision, row.index
-                    ),
-                });
-                break 'log;
-            }
-            events += 1;
-        }
+    if let Err(violation) = log.fold_to(i64::MAX, |_, _| {}).await? {
+        violations.push(violation);
     }
-    let blockers = folded.blockers().count();
+    let blockers = log.state().blockers().count();
     // Past an event that cannot be folded, every comparison would only repeat the fault.
     if violations.is_empty() {
-        violations.extend(check(&folded, Completeness::All));
         match store.load_all(&id).await? {
             Some(loaded) => {
                 let stored = Organization::restore(loaded.parts);
-                violations.extend(check(&stored, Completeness::All));
-                violations.extend(compare(&folded, &stored));
+                violations.extend(differences(log.state(), &stored));
             }
             None => violations.push(Violation {
                 guarantee: "E9",
@@ -79,9 +63,18 @@ pub async fn check_organization(store: &Store, id: OrganizationId) -> Result<Fin
     }
     Ok(Finding {
         organization: id,
-        revision: folded.revision(),
-        events,
+        compacted,
+        revision: log.state().revision(),
+        events: log.events(),
         blockers,
         violations,
     })
+}
+
+/// What does not hold in what the log gives, in what the tables hold, and between them.
+pub(crate) fn differences(folded: &Organization, stored: &Organization) -> Vec<Violation> {
+    let mut violations = check(folded, Completeness::All);
+    violations.extend(check(stored, Completeness::All));
+    violations.extend(compare(folded, stored));
+    violations
 }

@@ -88,6 +88,22 @@ pub(crate) enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Removes the events that are older than a span from the event log.
+    ///
+    /// What they amount to is kept, so that the rest can be checked; so is the history of every blocker that was live then. A log
+    /// that does not hold is left alone. Watchers that have not seen more than what goes start over from a snapshot. On PostgreSQL
+    /// servers may go on; an SQLite file must not be served meanwhile.
+    Compact {
+        /// Span to keep, at least a day: 90d
+        #[arg(long, value_name = "SPAN", value_parser = at_least_a_day)]
+        keep: std::time::Duration,
+        /// Organization whose log to compact, by its id; may be repeated [default: every one]
+        #[arg(short, long = "organization", value_name = "ID")]
+        organizations: Vec<String>,
+        /// How to print what was removed.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
     /// Writes organizations as an event stream: to move them to another database, or to keep.
     ///
     /// Each is written as it is at one moment. On PostgreSQL servers may go on; an SQLite file must not be served meanwhile.
@@ -239,6 +255,16 @@ fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
         .ok_or_else(|| "write NAME=VALUE".to_owned())
+}
+
+/// Watchers that sleep over night must find their events.
+fn at_least_a_day(text: &str) -> Result<std::time::Duration, String> {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if span < DAY {
+        return Err("must be at least 1d".to_owned());
+    }
+    Ok(span)
 }
 
 #[cfg(test)]

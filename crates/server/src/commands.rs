@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod compact;
 mod epoch;
 mod export;
 mod import;
@@ -45,6 +46,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             force,
             output,
         }) => restore::restore(&config, &file, Existing::of(force), output).await,
+        Some(Command::Compact {
+            organizations,
+            keep,
+            output,
+        }) => compact::compact(&config, &organizations, keep, output).await,
         Some(Command::Export {
             organizations,
             file,

@@ -26,8 +26,7 @@ use crate::{
     sql::{self, Part, Write},
 };
 pub(crate) use query::page;
-use stored::from_row;
-pub(crate) use stored::to_row;
+pub(crate) use stored::{from_row, to_row};
 
 static INSERT: Write<Entity> = Write::insert();
 static MERGE_STATUS: Write<Entity> = Write::merge(status);

@@ -12,7 +12,7 @@ use crate::{
     sql::{Part, Write},
 };
 
-pub(crate) use stored::to_row;
+pub(crate) use stored::{from_row, to_row};
 
 static REPLACE: Write<Entity> = Write::replace();
 
@@ -23,7 +23,7 @@ pub(crate) async fn all(
 ) -> Result<Vec<(NodeId, Counters)>, StoreError> {
     let rows = Entity::find().filter(Column::Organization.eq(id.as_str()));
     let rows = packed::all(connection, rows).await?;
-    rows.into_iter().map(stored::from_row).collect()
+    rows.into_iter().map(from_row).collect()
 }
 
 /// What nodes have, as it is: whoever holds the head knows it.

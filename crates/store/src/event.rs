@@ -2,8 +2,8 @@
 
 use echelon_domain::{BlockerNumber, OrganizationId, Timestamp};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, FromQueryResult as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, Select, Statement, Value,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 
@@ -15,6 +15,15 @@ use crate::{
 };
 
 static INSERT: Write<Entity> = Write::insert();
+
+/// A revision is at least 1, so that what follows (0, 0) is all.
+const OF_BLOCKER: &str = "SELECT * FROM (\
+     SELECT organization, revision, position, at_us, kind, blocker, payload FROM blocker_history \
+     WHERE organization = $1 AND blocker = $2 AND (revision, position) > ($3, $4) \
+     UNION ALL \
+     SELECT organization, revision, position, at_us, kind, blocker, payload FROM event \
+     WHERE organization = $1 AND blocker = $2 AND (revision, position) > ($3, $4)) AS told \
+     ORDER BY revision, position LIMIT $5";
 
 /// One event of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +73,25 @@ pub(crate) async fn after(
     rows.into_iter().map(from_row).collect()
 }
 
+/// The oldest revision; none if there is no event.
+pub(crate) async fn oldest(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+) -> Result<Option<i64>, StoreError> {
+    let oldest = Entity::find()
+        .select_only()
+        .column(Column::Revision)
+        .filter(Column::Organization.eq(id.as_str()))
+        .order_by_asc(Column::Revision)
+        .limit(1)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(oldest)
+}
+
+/// What is kept of a blocker's history when the log is compacted comes before what the log holds: one statement, so that nothing
+/// moves from one to the other in between.
 pub(crate) async fn of_blocker(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
@@ -71,14 +99,19 @@ pub(crate) async fn of_blocker(
     after: Option<(i64, i32)>,
     limit: u64,
 ) -> Result<Vec<EventRow>, StoreError> {
-    let rows = beginning_after(id, after)
-        .filter(Column::Blocker.eq(number.get()))
-        .order_by_asc(Column::Revision)
-        .order_by_asc(Column::Position)
-        .limit(sql::limit(limit))
-        .all(connection)
-        .await?;
-    rows.into_iter().map(from_row).collect()
+    let (revision, index) = after.unwrap_or((0, 0));
+    let values = [
+        Value::from(id.as_str()),
+        number.get().into(),
+        revision.into(),
+        i64::from(index).into(),
+        i64::try_from(limit).unwrap_or(i64::MAX).into(),
+    ];
+    let ask = Statement::from_sql_and_values(connection.get_database_backend(), OF_BLOCKER, values);
+    let rows = connection.query_all_raw(ask).await?;
+    rows.iter()
+        .map(|row| from_row(Model::from_query_result(row, "")?))
+        .collect()
 }
 
 /// At most `limit` events after a revision and index, in order, wherever a revision ends.

@@ -6,6 +6,7 @@
 
 mod audit;
 mod backup;
+mod base;
 mod batch;
 mod blocker;
 mod bulk;

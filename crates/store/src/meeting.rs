@@ -16,8 +16,8 @@ use crate::{
     error::StoreError,
     sql::{self, Part, Write},
 };
-pub(crate) use stored::to_row;
-use stored::{from_row, head_from_row};
+use stored::head_from_row;
+pub(crate) use stored::{from_row, to_row};
 
 static REPLACE: Write<Entity> = Write::replace();
 

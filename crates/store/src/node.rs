@@ -85,7 +85,7 @@ pub(crate) fn to_row(organization: &OrganizationId, node: &Node) -> Result<Model
     })
 }
 
-fn from_row(model: Model) -> Result<Node, StoreError> {
+pub(crate) fn from_row(model: Model) -> Result<Node, StoreError> {
     let Model {
         organization,
         node,

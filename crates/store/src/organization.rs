@@ -326,7 +326,7 @@ fn model(id: &OrganizationId, epoch: String, change: &HeadChange) -> Model {
     }
 }
 
-fn profile(model: &Model) -> Result<Profile, StoreError> {
+pub(crate) fn profile(model: &Model) -> Result<Profile, StoreError> {
     let Model {
         organization,
         epoch: _,

@@ -77,7 +77,7 @@ pub(crate) fn policy_to_row(organization: &OrganizationId, policy: &Policy) -> p
     }
 }
 
-fn policy_from_row(model: policy::Model) -> Result<Policy, StoreError> {
+pub(crate) fn policy_from_row(model: policy::Model) -> Result<Policy, StoreError> {
     let policy::Model {
         organization,
         policy,
@@ -118,7 +118,7 @@ pub(crate) fn version_to_row(
     })
 }
 
-fn version_from_row(model: policy_version::Model) -> Result<Version, StoreError> {
+pub(crate) fn version_from_row(model: policy_version::Model) -> Result<Version, StoreError> {
     let policy_version::Model {
         organization,
         policy,

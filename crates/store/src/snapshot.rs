@@ -4,6 +4,7 @@ use echelon_domain::OrganizationId;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 
 use crate::{
+    base,
     error::StoreError,
     event::{self, EventRow},
     organization::{self, Head},
@@ -46,6 +47,11 @@ impl Snapshot {
     #[must_use]
     pub const fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The revision up to which the log was compacted at that moment; 0 if it is whole.
+    pub async fn compacted(&self) -> Result<i64, StoreError> {
+        base::revision(&self.transaction, &self.id).await
     }
 
     /// How many events there are.

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Instant};
 
 use echelon_domain::{
-    BlockerNumber, MeetingNumber, OrganizationId, RequestId, Timestamp, blocker::Blocker,
-    list::BlockerQuery, meeting::Meeting, profile::Profile,
+    BlockerNumber, MeetingNumber, Organization, OrganizationId, RequestId, Timestamp,
+    blocker::Blocker, list::BlockerQuery, meeting::Meeting, organization::Parts, profile::Profile,
 };
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
@@ -15,6 +15,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     audit::Audit,
+    base,
     batch::Batch,
     blocker,
     changes::Changes,
@@ -379,6 +380,35 @@ impl Store {
         Ok(faults)
     }
 
+    /// The revision up to which the log of an organization is compacted: it begins with the next. 0 if it is whole.
+    pub async fn compacted(&self, id: &OrganizationId) -> Result<i64, StoreError> {
+        base::revision(&self.reader().await?, id).await
+    }
+
+    /// The state that the log of an organization follows, with every blocker and meeting; none if the log is whole.
+    pub async fn base(&self, id: &OrganizationId) -> Result<Option<Parts>, StoreError> {
+        base::load(&self.begin_read().await?, id).await
+    }
+
+    /// Removes the events up to a state, which becomes the base of the log in place of the one at revision `before`, all or
+    /// nothing. The history of blockers that are live in it is kept. Servers of a PostgreSQL may go on meanwhile. Returns how many
+    /// events are gone. Errors: [`StoreError::Stale`] if somebody else compacts the log.
+    pub async fn compact(&self, state: &Organization, before: i64) -> Result<u64, StoreError> {
+        let _turn = match &self.inner.file {
+            Some(file) => Some(file.turn().await),
+            None => None,
+        };
+        let transaction = self.begin_write().await?;
+        if self.kind() == DatabaseKind::Postgres {
+            transaction
+                .execute_unprepared("SET LOCAL statement_timeout = 0")
+                .await?;
+        }
+        let removed = base::compact(&transaction, state, before).await?;
+        transaction.commit().await?;
+        Ok(removed)
+    }
+
     /// Gives every organization's history a new name, as after a restore: what was told of the lost part of the old one,
     /// resume tokens above all, is refused from now on. Returns how many organizations there are.
     pub async fn begin_epochs(&self) -> Result<u64, StoreError> {
@@ -465,6 +495,11 @@ impl Store {
         query: &MeetingQuery,
     ) -> Result<Vec<Meeting>, StoreError> {
         meeting::page(&self.reader().await?, id, query).await
+    }
+
+    /// The revision of the oldest event of a log that is there; none if there is none.
+    pub async fn oldest_revision(&self, id: &OrganizationId) -> Result<Option<i64>, StoreError> {
+        event::oldest(&self.reader().await?, id).await
     }
 
     /// About `limit` events after a revision, in order: always whole revisions, so there may be more. Empty at the end.

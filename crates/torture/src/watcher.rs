@@ -124,7 +124,10 @@ impl Watcher {
             let refusal = reason.filter(|reason| {
                 matches!(
                     reason.as_str(),
-                    "FOREIGN_RESUME_TOKEN" | "FUTURE_REVISION" | "INVALID_RESUME_TOKEN"
+                    "FOREIGN_RESUME_TOKEN"
+                        | "FUTURE_REVISION"
+                        | "COMPACTED"
+                        | "INVALID_RESUME_TOKEN"
                 )
             });
             if let Some(reason) = refusal {

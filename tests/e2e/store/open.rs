@@ -24,7 +24,7 @@ fn options(url: &str) -> Options {
     }
 }
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 14] = [
     "organization_head",
     "node",
     "policy",
@@ -34,6 +34,9 @@ const TABLES: [&str; 11] = [
     "node_counter",
     "event",
     "request",
+    "log_base",
+    "log_base_rows",
+    "blocker_history",
     "schema_compatibility",
     "seaql_migrations",
 ];

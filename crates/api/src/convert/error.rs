@@ -57,6 +57,7 @@ pub fn status(error: &Error) -> Status {
         Error::FailedPrecondition { .. }
         | Error::Conflict { .. }
         | Error::OutOfRange { .. }
+        | Error::Compacted { .. }
         | Error::TooLarge { .. }
         | Error::Internal { .. } => {}
     }
@@ -138,6 +139,7 @@ fn code_and_reason(error: &Error) -> (Code, ErrorReason) {
             ConflictReason::RequestIdReused => (Code::AlreadyExists, ErrorReason::RequestIdReused),
         },
         Error::OutOfRange { message: _ } => (Code::OutOfRange, ErrorReason::FutureRevision),
+        Error::Compacted { message: _ } => (Code::OutOfRange, ErrorReason::Compacted),
         Error::TooLarge { message: _ } => (Code::ResourceExhausted, ErrorReason::TooLarge),
         Error::Unavailable { message: _ } => (Code::Unavailable, ErrorReason::Unavailable),
         Error::Internal { cause: _ } => (Code::Internal, ErrorReason::Internal),

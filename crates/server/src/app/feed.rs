@@ -133,7 +133,8 @@ pub struct Feed {
 
 impl Feed {
     /// A reader from somewhere on. Errors: [`Error::FailedPrecondition`] for a token of another history,
-    /// [`Error::OutOfRange`] for what lies in the future, [`Error::NotFound`].
+    /// [`Error::OutOfRange`] for what lies in the future, [`Error::Compacted`] for what is no longer in the log,
+    /// [`Error::NotFound`].
     pub async fn open(
         app: Arc<App>,
         id: &OrganizationId,
@@ -155,14 +156,20 @@ impl Feed {
             Start::Token(token) => token,
         };
         check(&token, &newest)?;
-        Ok(Self {
+        let feed = Self {
             subtree: subtree.cloned(),
             recent: runtime.recent().clone(),
             app,
             token,
             published,
             not_before: Instant::now(),
-        })
+        };
+        if feed.at_hand(1).is_none()
+            && let Some(oldest) = feed.app.store().oldest_revision(id).await?
+        {
+            follows(feed.token.revision, oldest)?;
+        }
+        Ok(feed)
     }
 
     /// The token to resume with.
@@ -200,7 +207,7 @@ impl Feed {
     }
 
     /// The next events, at most about `limit` read and rounded up to a whole revision; none if there are no more yet.
-    /// Errors: [`Error::Unavailable`], [`Error::Internal`].
+    /// Errors: [`Error::Compacted`], [`Error::Unavailable`], [`Error::Internal`].
     pub async fn read(&mut self, limit: usize) -> Result<Page, Error> {
         let ResumeToken {
             organization,
@@ -212,6 +219,10 @@ impl Feed {
         let subtree = self.subtree.as_ref();
         let subtree = subtree.map(|node| name::node(organization, node));
         let mut more = rows.len() >= limit;
+        if let Some(first) = rows.first() {
+            // Revisions have no gaps: what lies between was compacted since this reader began.
+            follows(*revision, first.revision)?;
+        }
         let mut events = Vec::with_capacity(rows.len());
         let mut bytes = 0;
         for row in rows {
@@ -344,6 +355,21 @@ fn check(token: &ResumeToken, newest: &ResumeToken) -> Result<(), Error> {
         });
     }
     Ok(())
+}
+
+/// Refuses to go on with a revision that is not the next. The newest one is never compacted: where nothing is left to read, nothing
+/// is missing.
+fn follows(read: i64, next: i64) -> Result<(), Error> {
+    if next <= read + 1 {
+        return Ok(());
+    }
+    let compacted = next - 1;
+    Err(Error::Compacted {
+        message: format!(
+            "revision {read} is older than the log, which is compacted up to revision {compacted}: read a snapshot and \
+             watch from its revision, or list what follows {compacted}"
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ pub(super) fn print(findings: &[Finding], faults: &[String]) {
     for finding in findings {
         let Finding {
             organization,
+            compacted,
             revision,
             events,
             blockers,
@@ -73,8 +74,12 @@ pub(super) fn print(findings: &[Finding], faults: &[String]) {
             0 => "ok".to_owned(),
             count => format!("{count} violations"),
         };
+        let since = match compacted {
+            0 => String::new(),
+            revision => format!(" since revision {revision}"),
+        };
         println!(
-            "{organization}: revision {revision}, {events} events, {blockers} blockers: {verdict}"
+            "{organization}: revision {revision}, {events} events{since}, {blockers} blockers: {verdict}"
         );
         for Violation { guarantee, message } in violations {
             println!("  {guarantee}: {message}");
@@ -88,6 +93,7 @@ fn to_json(findings: &[Finding], faults: &[String]) -> serde_json::Value {
         .map(|finding| {
             let Finding {
                 organization,
+                compacted,
                 revision,
                 events,
                 blockers,
@@ -101,6 +107,7 @@ fn to_json(findings: &[Finding], faults: &[String]) -> serde_json::Value {
                 .collect();
             json!({
                 "organization": organization.as_str(),
+                "compacted": compacted,
                 "revision": revision,
                 "events": events,
                 "blockers": blockers,

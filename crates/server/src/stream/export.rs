@@ -30,6 +30,17 @@ pub enum ExportError {
     /// The organization does not exist.
     #[error("organization `{0}` does not exist: check its name")]
     NotFound(OrganizationId),
+    /// Its log is not whole.
+    #[error(
+        "the log of organization `{organization}` is compacted up to revision {revision}, and an event stream holds a \
+         whole one: move the database with its own tools (docs/operations.md, Backup), or export another one"
+    )]
+    Compacted {
+        /// The organization.
+        organization: OrganizationId,
+        /// The last revision that is gone.
+        revision: i64,
+    },
     /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -52,6 +63,15 @@ pub async fn export(
 ) -> Result<Exported, ExportError> {
     let snapshot = store.snapshot(id).await?;
     let snapshot = snapshot.ok_or_else(|| ExportError::NotFound(id.clone()))?;
+    match snapshot.compacted().await? {
+        0 => {}
+        revision => {
+            return Err(ExportError::Compacted {
+                organization: id.clone(),
+                revision,
+            });
+        }
+    }
     let revision = snapshot.head().revision;
     let mut progress = Progress {
         organization: id.to_string(),

@@ -141,7 +141,7 @@ pub(crate) fn to_row(
     })
 }
 
-pub(super) fn from_row(model: Model) -> Result<Blocker, StoreError> {
+pub(crate) fn from_row(model: Model) -> Result<Blocker, StoreError> {
     let Model {
         organization,
         number,

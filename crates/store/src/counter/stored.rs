@@ -65,7 +65,7 @@ pub(crate) fn to_row(
     })
 }
 
-pub(super) fn from_row(model: Model) -> Result<(NodeId, Counters), StoreError> {
+pub(crate) fn from_row(model: Model) -> Result<(NodeId, Counters), StoreError> {
     let Model {
         organization,
         node,

@@ -1,9 +1,9 @@
 //! Rows of the table `blocker`.
 
 use sea_orm::entity::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize, Serialize)]
 #[sea_orm(table_name = "blocker")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

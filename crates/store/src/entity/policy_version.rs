@@ -1,8 +1,9 @@
 //! Rows of the table `policy_version`.
 
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize, Serialize)]
 #[sea_orm(table_name = "policy_version")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -117,7 +117,7 @@ pub(crate) fn to_row(
     })
 }
 
-pub(super) fn from_row(model: Model) -> Result<Meeting, StoreError> {
+pub(crate) fn from_row(model: Model) -> Result<Meeting, StoreError> {
     let Model {
         organization,
         number,
