@@ -6,6 +6,8 @@
 mod file;
 mod proof;
 mod sum;
+#[cfg(test)]
+mod tests;
 
 pub use file::{Backup, BackupError, Kept, Manifest, Sealed, seal};
 pub use proof::{Proof, prove};
