@@ -1,6 +1,8 @@
 //! The base of a compacted log: the state of an organization at the revision that the rest of its log follows, as the rows that
 //! the tables had then, and the history of what was live in it.
 
+use std::sync::Arc;
+
 use echelon_domain::{Organization, OrganizationId, Timestamp, check, organization::Parts};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
 use serde::{Serialize, de::DeserializeOwned};
@@ -256,7 +258,7 @@ impl Read {
             nodes: each(nodes, node::from_row)?,
             policies: each(policies, policy::policy_from_row)?,
             versions: each(versions, policy::version_from_row)?,
-            blockers: each(blockers, blocker::from_row)?,
+            blockers: each(blockers, |row| Ok(Arc::new(blocker::from_row(row)?)))?,
             meetings: each(meetings, meeting::from_row)?,
             counters: each(counters, counter::from_row)?,
             next_blocker: head.next_blocker,
