@@ -158,3 +158,91 @@ fn leave_write_ahead_log(file: &Path) -> Result<(), StoreError> {
     connection.close().map_err(|(_, error)| error)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than is copied at once, several times.
+    const ROWS: i64 = 4_000;
+
+    fn served(file: &Path) -> Connection {
+        let connection = Connection::open(file).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; \
+                 CREATE TABLE seaql_migrations (version text); INSERT INTO seaql_migrations VALUES ('first'); \
+                 CREATE TABLE organization_head (organization text, revision bigint); \
+                 INSERT INTO organization_head VALUES ('acme', 0); \
+                 CREATE TABLE event (content blob)",
+            )
+            .unwrap();
+        write(&connection, ROWS);
+        connection
+    }
+
+    /// Writes rows, and moves the head on with each.
+    fn write(connection: &Connection, rows: i64) {
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for _ in 0..rows {
+            connection
+                .execute_batch(
+                    "INSERT INTO event VALUES (randomblob(4000)); \
+                     UPDATE organization_head SET revision = revision + 1",
+                )
+                .unwrap();
+        }
+        connection.execute_batch("COMMIT").unwrap();
+    }
+
+    fn number(connection: &Connection, sql: &str) -> i64 {
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn e2_writes_between_the_steps_are_neither_held_up_nor_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, to) = (folder.path().join("served"), folder.path().join("copy"));
+        let writer = served(&file);
+        let mut steps = 0;
+        let contents = copy(&file, &to, |_, _| {
+            steps += 1;
+            assert!(steps < 100, "it begins anew with each write");
+            write(&writer, 10);
+        })
+        .unwrap();
+        assert!(steps > 2, "it was copied at once");
+        let [(organization, revision)] = contents.organizations.as_slice() else {
+            panic!("{contents:?}");
+        };
+        assert_eq!((organization.as_str(), *revision), ("acme", ROWS));
+        assert_eq!(contents.schema, "first");
+        let copied = Connection::open(&to).unwrap();
+        let revision = "SELECT revision FROM organization_head";
+        assert_eq!(number(&copied, revision), ROWS);
+        assert_eq!(number(&copied, "SELECT COUNT(*) FROM event"), ROWS);
+        let sound: String = copied
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(sound, "ok");
+        assert_eq!(number(&writer, revision), ROWS + 10 * steps);
+        // The log can be folded into the file again.
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        assert_eq!(number(&writer, checkpoint), 0);
+    }
+
+    #[test]
+    fn a_file_without_a_write_ahead_log_is_copied_only_while_nobody_uses_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, to) = (folder.path().join("served"), folder.path().join("copy"));
+        let writer = served(&file);
+        writer
+            .query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
+            .unwrap();
+        let lock = Lock::take(&file).unwrap();
+        let refused = copy(&file, &to, |_, _| {}).unwrap_err();
+        assert!(matches!(refused, StoreError::Locked { .. }), "{refused}");
+        drop(lock);
+        copy(&file, &to, |_, _| {}).unwrap();
+    }
+}
