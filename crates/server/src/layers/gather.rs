@@ -1,8 +1,9 @@
 //! A call's message is taken as it comes. tonic makes room for a message as soon as its length is told, and a length of four
 //! megabytes is told in five bytes: a thousand calls that say so and no more would take gigabytes. So the message is read here
-//! first, and handed on when it is there, or when it is clear that it will be refused.
+//! first, and handed on when it is there, or when it is clear that it will be refused. It is kept in one piece, because a piece
+//! costs a hundred bytes however small it is. A call that streams has no deadline; its message has.
 
-use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc};
+use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -10,9 +11,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use echelon_api::{convert::error::plain, v1::ErrorReason};
 use http_body::{Body as _, Frame};
+use prost::bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
+use tonic::Code;
 
-use super::{Layers, hold::Begun};
+use super::{Layers, hold::Begun, status};
 
 /// Flag and length before a message.
 const PREFIX: usize = 5;
@@ -22,32 +27,91 @@ pub(super) async fn gather(
     request: Request,
     next: Next,
 ) -> Response {
-    if layers.methods.find(request.uri().path()).takes_stream {
+    let method = layers.methods.find(request.uri().path());
+    let (streams, takes_stream) = (method.streams, method.takes_stream);
+    if takes_stream {
         return next.run(request).await;
     }
     let (head, body) = request.into_parts();
-    let body = gathered(body, layers.max_message_bytes).await;
+    let gathering = gathered(body, layers.max_message_bytes);
+    let body = match streams {
+        false => gathering.await,
+        // It would hold its place among the calls at work for ever.
+        true => match timeout(layers.timeout, gathering).await {
+            Ok(body) => body,
+            Err(_) => return status::answer(late(layers.timeout)),
+        },
+    };
     next.run(Request::from_parts(head, Body::new(body))).await
+}
+
+fn late(patience: Duration) -> tonic::Status {
+    plain(
+        Code::DeadlineExceeded,
+        ErrorReason::DeadlineExceeded,
+        format!(
+            "the message of the call did not come within {}: send it with the call",
+            humantime::format_duration(patience)
+        ),
+    )
+}
+
+/// What has come of a message, in one piece; copied only if it came in several.
+#[derive(Default)]
+struct Whole {
+    first: Bytes,
+    joined: BytesMut,
+}
+
+impl Whole {
+    fn add(&mut self, data: Bytes) {
+        if self.first.is_empty() && self.joined.is_empty() {
+            self.first = data;
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first);
+            self.first = Bytes::new();
+        }
+        self.joined.extend_from_slice(&data);
+    }
+
+    fn bytes(self) -> Bytes {
+        match self.joined.is_empty() {
+            true => self.first,
+            false => self.joined.freeze(),
+        }
+    }
 }
 
 /// Reads until the first message is there, or is longer than allowed, or the body has ended.
 async fn gathered(mut body: Body, most_bytes: usize) -> Begun {
-    let mut gathered = VecDeque::new();
+    let mut whole = Whole::default();
+    let mut end = None;
     let mut length = Length::default();
     while !length.is_reached(most_bytes) {
         let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
         let Some(frame) = frame else { break };
-        if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
-            length.note(data);
-        } else {
+        match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => {
+                length.note(&data);
+                whole.add(data);
+            }
             // Trailers, or an error: nothing more comes.
-            gathered.push_back(frame);
-            break;
+            Ok(Err(trailers)) => {
+                end = Some(Ok(trailers));
+                break;
+            }
+            Err(error) => {
+                end = Some(Err(error));
+                break;
+            }
         }
-        gathered.push_back(frame);
     }
+    let data = whole.bytes();
+    let data = (!data.is_empty()).then(|| Ok(Frame::data(data)));
     Begun {
-        pieces: gathered,
+        pieces: VecDeque::from_iter(data.into_iter().chain(end)),
         rest: body,
     }
 }
@@ -94,16 +158,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_is_handed_on_when_it_is_there_or_will_be_refused() {
-        const CASES: [(&[&[u8]], usize); 5] = [
-            (&[b"\0\0\0\0\x03abc"], 1),
-            (&[b"\0\0\0", b"\0\x03a", b"bc"], 3),
-            (&[b"\0\0\0\0\0"], 1),
-            (&[b"\0\xff\xff\xff\xff"], 1),
-            (&[b"\0\0\0\0\x03abc and more", b"never read"], 1),
+        const CASES: [(&[&[u8]], &[u8]); 5] = [
+            (&[b"\0\0\0\0\x03abc"], b"\0\0\0\0\x03abc"),
+            (&[b"\0\0\0", b"\0\x03a", b"", b"bc"], b"\0\0\0\0\x03abc"),
+            (&[b"\0\0\0\0\0"], b"\0\0\0\0\0"),
+            (&[b"\0\xff\xff\xff\xff"], b"\0\xff\xff\xff\xff"),
+            (
+                &[b"\0\0\0\0\x03abc and more", b"never read"],
+                b"\0\0\0\0\x03abc and more",
+            ),
         ];
-        for (pieces, count) in CASES {
-            let gathered = gathered(open(pieces), 100).await;
-            assert_eq!(gathered.pieces.len(), count, "{pieces:?}");
+        for (pieces, whole) in CASES {
+            let mut gathered = gathered(open(pieces), 100).await;
+            // However small its pieces were, it takes the room of one.
+            assert_eq!(gathered.pieces.len(), 1, "{pieces:?}");
+            let piece = gathered.pieces.pop_front().unwrap().unwrap();
+            assert_eq!(piece.into_data().unwrap(), whole, "{pieces:?}");
         }
     }
 
