@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait, SchemaManager,
-    sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, sea_query::Query},
+    sea_orm::{
+        ConnectionTrait, DatabaseTransaction, DbErr,
+        sea_query::{Expr, ExprTrait as _, Query},
+    },
 };
 
 mod m20261123_000001_first_release;
@@ -20,7 +23,9 @@ const RECORD: &str = "seaql_migrations";
 const COMPATIBILITY: &str = "schema_compatibility";
 /// The newest migration that a binary must know to serve beside this one. What only adds leaves it as it is. What takes
 /// away, or makes this binary write what older ones cannot read (a field, a value or a kind of events), moves it on.
-const NEEDS: &str = "m20261124_000004_compaction";
+const NEEDS: &str = "m20261124_000003_compatibility";
+/// What a binary must know to serve a database in which a log is compacted: others would take the rest for a damaged log.
+pub const COMPACTION: &str = "m20261124_000004_compaction";
 
 /// The migrations, oldest first.
 struct Migrator;
@@ -68,18 +73,33 @@ pub async fn recorded(connection: &impl ConnectionTrait) -> Result<BTreeSet<Stri
     rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
-/// Applies what is missing, and records what a binary must know from now on, all or nothing. The caller sees to it that nobody else migrates at the same time.
-/// Errors: as the database's.
+/// Applies what is missing, and records what a binary must know from now on, all or nothing. The caller sees to it that nobody
+/// else migrates at the same time. Errors: as the database's.
 pub async fn apply(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     Migrator::up(transaction, None).await?;
+    let needs = needed(transaction).await?;
+    // What is in the database may need more than its schema does.
+    let needs = needs.filter(|needs| needs.as_str() > NEEDS);
+    let needs = needs.unwrap_or_else(|| NEEDS.to_owned());
     let forget = Query::delete().from_table(COMPATIBILITY).take();
     transaction.execute(&forget).await?;
     let record = Query::insert()
         .into_table(COMPATIBILITY)
         .columns(["id", "needs"])
-        .values_panic([1.into(), NEEDS.into()])
+        .values_panic([1.into(), needs.into()])
         .take();
     transaction.execute(&record).await?;
+    Ok(())
+}
+
+/// Makes a migration one that a binary must know to serve, from now on. Errors: as the database's.
+pub async fn demand(transaction: &DatabaseTransaction, migration: &str) -> Result<(), DbErr> {
+    let demand = Query::update()
+        .table(COMPATIBILITY)
+        .value("needs", migration)
+        .and_where(Expr::col("needs").lt(migration))
+        .take();
+    transaction.execute(&demand).await?;
     Ok(())
 }
 
@@ -89,6 +109,8 @@ mod tests {
 
     #[test]
     fn what_a_binary_must_know_is_a_migration_of_ours() {
-        assert!(known().contains(NEEDS));
+        for needed in [NEEDS, COMPACTION] {
+            assert!(known().contains(needed), "{needed}");
+        }
     }
 }

@@ -262,12 +262,32 @@ async fn e6_what_was_live_keeps_its_history(database: TestDatabase) {
         ..Default::default()
     })
     .await;
+    let back = org.raise(TEAMS[0], "back").await.name;
+    escalate(&back).await;
+    org.resolve(&back).await;
+    let verify = async |name: &str| {
+        org.ok(v1::VerifyBlockerRequest {
+            name: name.to_owned(),
+            ..Default::default()
+        })
+        .await;
+    };
+    verify(&back).await;
     server.advance(DAY);
     escalate(&live).await;
+    // It was closed at the instant up to which the log goes, and is open again.
+    org.ok(v1::ReopenBlockerRequest {
+        name: back.clone(),
+        reason: "not gone".to_owned(),
+        ..Default::default()
+    })
+    .await;
+    let again = history(&org, &back).await;
     let before = (history(&org, &live).await, org.explain(&live).await);
     assert_eq!(before.1.moves.len(), 2);
     compacted(server.app().store(), START.plus(DAY / 2)).await;
     assert_eq!(history(&org, &live).await, before.0);
+    assert_eq!(history(&org, &back).await, again);
     assert_eq!(org.explain(&live).await.moves, before.1.moves);
     assert_eq!(history(&org, &closed).await, []);
     assert_eq!(org.explain(&closed).await.moves, []);
@@ -281,7 +301,7 @@ async fn e6_what_was_live_keeps_its_history(database: TestDatabase) {
     assert_eq!(history(&org, &closed).await.len(), 1);
     assert_sound(&server).await;
     // Once it is closed for longer than what is kept, it goes.
-    for name in [&live, &closed] {
+    for name in [&live, &closed, &back] {
         org.resolve(name).await;
         org.ok(v1::VerifyBlockerRequest {
             name: name.clone(),

@@ -1,7 +1,7 @@
 //! The base of a compacted log: the state of an organization at the revision that the rest of its log follows, as the rows that
 //! the tables had then, and the history of what was live in it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use echelon_domain::{Organization, OrganizationId, Timestamp, check, organization::Parts};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
@@ -41,7 +41,7 @@ const INSERT_ROWS: &str =
     "INSERT INTO log_base_rows (organization, position, kind, content) VALUES ($1, $2, $3, $4)";
 const FORGET_EVENTS: &str = "DELETE FROM event WHERE organization = $1 AND revision <= $2";
 
-/// The history of what is live stays whole, that of what is closed goes with the events.
+/// The history of what was live then, or is now, stays whole, that of what is closed goes with the events.
 const KEEP_POSTGRES: &str = "INSERT INTO blocker_history \
      (organization, blocker, revision, position, at_us, kind, payload) \
      SELECT organization, blocker, revision, position, at_us, kind, payload FROM event \
@@ -115,7 +115,10 @@ pub(crate) async fn compact(
     }
     prove(transaction, state).await?;
     let live = state.blockers().filter(|blocker| blocker.is_live());
-    let live: Vec<i64> = live.map(|blocker| blocker.number.get()).collect();
+    let live = live.map(|blocker| blocker.number.get());
+    // Who was closed then may be open again.
+    let now = blocker::live_numbers(transaction, id).await?;
+    let live: BTreeSet<i64> = live.chain(now).collect();
     let live = to_json(&live)?;
     let (keep, let_go) = match transaction.get_database_backend() {
         DbBackend::Postgres => (KEEP_POSTGRES, LET_GO_POSTGRES),

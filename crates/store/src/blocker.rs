@@ -40,14 +40,10 @@ pub(crate) async fn live(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
 ) -> Result<Vec<Arc<Blocker>>, StoreError> {
-    let live = State::ALL
-        .into_iter()
-        .filter(|state| state.is_open() || *state == State::Resolved)
-        .map(State::as_str);
     let mut found = Vec::new();
     // What rows have in common is kept once from the first page on, so that it never takes room for all of them.
     let mut names = Names::default();
-    for state in live {
+    for state in live_states() {
         let mut after = 0;
         loop {
             // A tuple, because only the index of states has its order: by number alone every closed one is passed.
@@ -71,6 +67,30 @@ pub(crate) async fn live(
         }
     }
     Ok(found)
+}
+
+/// The states of blockers that are not closed for good.
+fn live_states() -> impl Iterator<Item = &'static str> {
+    State::ALL
+        .into_iter()
+        .filter(|state| state.is_open() || *state == State::Resolved)
+        .map(State::as_str)
+}
+
+/// The numbers of the live ones.
+pub(crate) async fn live_numbers(
+    connection: &impl ConnectionTrait,
+    id: &OrganizationId,
+) -> Result<Vec<i64>, StoreError> {
+    let numbers = Entity::find()
+        .select_only()
+        .column(Column::Number)
+        .filter(Column::Organization.eq(id.as_str()))
+        .filter(Column::State.is_in(live_states()))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(numbers)
 }
 
 pub(crate) async fn all(

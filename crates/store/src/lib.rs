@@ -48,7 +48,7 @@ pub use look::Look;
 pub use meeting::MeetingQuery;
 pub use open::{Options, Pooling};
 pub use organization::{Head, Loaded};
-pub use place::Place;
+pub use place::{Place, is_of_database};
 pub use request::StoredRequest;
 pub use snapshot::Snapshot;
 pub use store::{Committed, DatabaseKind, Store};

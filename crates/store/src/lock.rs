@@ -8,6 +8,9 @@ use std::{
 
 use crate::error::StoreError;
 
+/// How the name of a lock's file ends.
+pub(crate) const ENDING: &str = "-lock";
+
 /// An exclusive lock on `<file>-lock`. The system releases it when it is dropped, and when the process dies.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -67,6 +70,6 @@ impl Lock {
 
 fn beside(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
-    path.push("-lock");
+    path.push(ENDING);
     path.into()
 }

@@ -391,7 +391,7 @@ impl Store {
     }
 
     /// Removes the events up to a state, which becomes the base of the log in place of the one at revision `before`, all or
-    /// nothing. The history of blockers that are live in it is kept. Servers of a PostgreSQL may go on meanwhile. Returns how many
+    /// nothing. The history of blockers that are live in it, or now, is kept. Servers of a PostgreSQL may go on meanwhile. Returns how many
     /// events are gone. Errors: [`StoreError::Stale`] if somebody else compacts the log.
     pub async fn compact(&self, state: &Organization, before: i64) -> Result<u64, StoreError> {
         let _turn = match &self.inner.file {
@@ -400,11 +400,15 @@ impl Store {
         };
         let transaction = self.begin_write().await?;
         if self.kind() == DatabaseKind::Postgres {
-            transaction
-                .execute_unprepared("SET LOCAL statement_timeout = 0")
-                .await?;
+            // It holds no lock that others wait for, and takes its time between statements too.
+            for limit in ["statement_timeout", "idle_in_transaction_session_timeout"] {
+                transaction
+                    .execute_unprepared(&format!("SET LOCAL {limit} = 0"))
+                    .await?;
+            }
         }
         let removed = base::compact(&transaction, state, before).await?;
+        echelon_migrations::demand(&transaction, echelon_migrations::COMPACTION).await?;
         transaction.commit().await?;
         Ok(removed)
     }

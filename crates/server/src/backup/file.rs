@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -214,7 +215,13 @@ impl Backup {
     pub fn extract(&mut self, to: &Path, mut progress: impl FnMut(u64)) -> Result<(), BackupError> {
         let mut sum = Sum::default();
         let bytes = self.manifest.bytes;
-        let extracted = File::create_new(to).and_then(|mut out| {
+        // Nobody else may read what is in a database.
+        let out = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to);
+        let extracted = out.and_then(|mut out| {
             self.file.seek(SeekFrom::Start(0))?;
             sum.copy(&mut self.file, &mut out, bytes, &mut progress)
         });

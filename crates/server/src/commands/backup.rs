@@ -52,6 +52,7 @@ pub(crate) async fn backup(
 }
 
 fn write(database: &Path, file: &Path, existing: Existing) -> anyhow::Result<Sealed> {
+    refuse_database(database, file)?;
     // It is looked at again when the backup gets its name.
     if existing == Existing::Refuse && file.exists() {
         bail!(exists(file));
@@ -82,6 +83,17 @@ fn write(database: &Path, file: &Path, existing: Existing) -> anyhow::Result<Sea
         Existing::Replace => partial.replace(file)?,
     }
     Ok(sealed)
+}
+
+/// Refuses to write over the database that is read. Errors: the file is it, or is kept beside it.
+pub(super) fn refuse_database(database: &Path, file: &Path) -> anyhow::Result<()> {
+    if echelon_store::is_of_database(database, file) {
+        bail!(
+            "`{}` belongs to the database itself: name another file",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// Creates a file that only its owner may read.

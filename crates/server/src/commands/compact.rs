@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use echelon_domain::OrganizationId;
 use echelon_server::{
     clock::Clock,
-    compact::{Compacted, compact as compact_log},
+    compact::{CompactError, Compacted, compact as compact_log},
     config::Config,
     server,
 };
@@ -27,9 +27,9 @@ pub(crate) async fn compact(
         .collect::<Result<Vec<_>, _>>()?;
     let store = Store::open_existing(&server::options(config)).await?;
     store.check_schema().await?;
-    let compacted = all(&store, named, keep).await;
+    let outcome = all(&store, named, keep).await;
     store.close().await?;
-    let compacted = compacted?;
+    let (compacted, failed) = outcome?;
     match output {
         Output::Text => {
             for one in &compacted {
@@ -38,14 +38,21 @@ pub(crate) async fn compact(
         }
         Output::Json => println!("{:#}", to_json(&compacted)),
     }
-    Ok(ExitCode::SUCCESS)
+    for error in &failed {
+        eprintln!("echelond: {error}");
+    }
+    Ok(match failed.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
+/// What became of each log. One that cannot be compacted keeps no other from it.
 async fn all(
     store: &Store,
     named: Vec<OrganizationId>,
     keep: Duration,
-) -> anyhow::Result<Vec<Compacted>> {
+) -> anyhow::Result<(Vec<Compacted>, Vec<CompactError>)> {
     let ids = if named.is_empty() {
         let heads = store.heads().await?;
         heads.into_iter().map(|(id, _)| id).collect()
@@ -53,11 +60,14 @@ async fn all(
         named
     };
     let before = Clock::System.now().minus(keep);
-    let mut compacted = Vec::with_capacity(ids.len());
+    let (mut compacted, mut failed) = (Vec::with_capacity(ids.len()), Vec::new());
     for id in ids {
-        compacted.push(compact_log(store, &id, before).await?);
+        match compact_log(store, &id, before).await {
+            Ok(one) => compacted.push(one),
+            Err(error) => failed.push(error),
+        }
     }
-    Ok(compacted)
+    Ok((compacted, failed))
 }
 
 fn print(compacted: &Compacted) {

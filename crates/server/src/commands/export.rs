@@ -18,6 +18,7 @@ use echelon_store::Store;
 use tokio::io::AsyncWrite;
 
 use super::{
+    backup::refuse_database,
     partial::Partial,
     progress::{Bar, thousands},
 };
@@ -35,6 +36,9 @@ pub(crate) async fn export(
         .iter()
         .map(|id| OrganizationId::new("--organization", id))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(database) = server::options(config).file()? {
+        refuse_database(&database, file)?;
+    }
     let store = Store::open_existing(&server::options(config)).await?;
     store.check_schema().await?;
     let written = if to_stdout {

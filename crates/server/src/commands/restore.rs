@@ -51,6 +51,12 @@ pub(crate) async fn restore(
     }
     let organizations = store.begin_epochs().await?;
     store.close().await?;
+    place.give(&extracted).with_context(|| {
+        format!(
+            "cannot give the database to the owner of `{}`",
+            place.file().display()
+        )
+    })?;
     let replaced = match place.is_taken() {
         true => Some(
             place
