@@ -32,6 +32,7 @@ on_both!(
     e9_e2_damage_that_was_loaded_is_put_right_in_memory,
     e9_damage_is_put_right_once_whoever_looks,
     e9_e2_a_sound_history_is_never_repaired_whatever_is_written_meanwhile,
+    e9_rows_that_no_event_has_made_are_found,
 );
 
 /// Every figure of every node.
@@ -99,6 +100,42 @@ fn repairs(events: &[v1::Event]) -> Vec<(i64, Vec<&str>)> {
             _ => None,
         })
         .collect()
+}
+
+async fn e9_rows_that_no_event_has_made_are_found(database: TestDatabase) {
+    let server = TestServer::start(&database).await;
+    live_a_little(&server).await;
+    for (table, columns, key) in [
+        (
+            "meeting",
+            "organization, node, title, check_ins, fates, departed, opened_us, closed_us",
+            ("number", "77"),
+        ),
+        (
+            "policy",
+            "organization, node, display_name, latest, revision",
+            ("policy", "'phantom'"),
+        ),
+    ] {
+        let (key, value) = key;
+        database
+            .execute(&format!(
+                "INSERT INTO {table} ({columns}, {key}) SELECT {columns}, {value} FROM {table} LIMIT 1"
+            ))
+            .await;
+    }
+    let findings = check_all(server.app().store()).await.expect("it is read");
+    let told: Vec<&str> = findings[0]
+        .violations
+        .iter()
+        .map(|one| one.message.as_str())
+        .collect();
+    for what in ["meetings", "policies"] {
+        assert!(
+            told.iter().any(|told| told.contains(what)),
+            "{what}: {told:?}"
+        );
+    }
 }
 
 async fn e9_e2_damage_to_the_tables_is_put_right_and_told(database: TestDatabase) {
