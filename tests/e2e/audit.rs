@@ -105,19 +105,20 @@ fn repairs(events: &[v1::Event]) -> Vec<(i64, Vec<&str>)> {
 async fn e9_rows_that_no_event_has_made_are_found(database: TestDatabase) {
     let server = TestServer::start(&database).await;
     live_a_little(&server).await;
-    for (table, columns, key) in [
+    for (table, columns, key, value) in [
         (
             "meeting",
             "organization, node, title, check_ins, fates, departed, opened_us, closed_us",
-            ("number", "77"),
+            "number",
+            "77",
         ),
         (
             "policy",
             "organization, node, display_name, latest, revision",
-            ("policy", "'phantom'"),
+            "policy",
+            "'phantom'",
         ),
     ] {
-        let (key, value) = key;
         database
             .execute(&format!(
                 "INSERT INTO {table} ({columns}, {key}) SELECT {columns}, {value} FROM {table} LIMIT 1"

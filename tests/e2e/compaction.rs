@@ -256,23 +256,19 @@ async fn e6_what_was_live_keeps_its_history(database: TestDatabase) {
     for name in [&live, &closed] {
         escalate(name).await;
     }
-    org.resolve(&closed).await;
-    org.ok(v1::VerifyBlockerRequest {
-        name: closed.clone(),
-        ..Default::default()
-    })
-    .await;
     let back = org.raise(TEAMS[0], "back").await.name;
     escalate(&back).await;
-    org.resolve(&back).await;
-    let verify = async |name: &str| {
+    let close = async |name: &str| {
+        org.resolve(name).await;
         org.ok(v1::VerifyBlockerRequest {
             name: name.to_owned(),
             ..Default::default()
         })
         .await;
     };
-    verify(&back).await;
+    for name in [&closed, &back] {
+        close(name).await;
+    }
     server.advance(DAY);
     escalate(&live).await;
     // It was closed at the instant up to which the log goes, and is open again.
@@ -302,12 +298,7 @@ async fn e6_what_was_live_keeps_its_history(database: TestDatabase) {
     assert_sound(&server).await;
     // Once it is closed for longer than what is kept, it goes.
     for name in [&live, &closed, &back] {
-        org.resolve(name).await;
-        org.ok(v1::VerifyBlockerRequest {
-            name: name.clone(),
-            ..Default::default()
-        })
-        .await;
+        close(name).await;
     }
     server.advance(DAY);
     org.raise(TEAMS[0], "new").await;

@@ -391,8 +391,8 @@ impl Store {
     }
 
     /// Removes the events up to a state, which becomes the base of the log in place of the one at revision `before`, all or
-    /// nothing. The history of blockers that are live in it, or now, is kept. Servers of a PostgreSQL may go on meanwhile. Returns how many
-    /// events are gone. Errors: [`StoreError::Stale`] if somebody else compacts the log.
+    /// nothing. The history of blockers that are live in it, or now, is kept. Servers of a PostgreSQL may go on meanwhile. Returns
+    /// how many events are gone. Errors: [`StoreError::Stale`] if somebody else compacts the log.
     pub async fn compact(&self, state: &Organization, before: i64) -> Result<u64, StoreError> {
         let _turn = match &self.inner.file {
             Some(file) => Some(file.turn().await),

@@ -103,6 +103,18 @@ async fn org(daemon: &mut Daemon) -> Org {
     Org::over(endpoint.connect().await.unwrap(), "acme")
 }
 
+/// A token of the history that a restore has ended is refused.
+async fn assert_foreign(org: &Org, token: String) {
+    let resumed = v1::WatchEventsRequest {
+        parent: org.name(),
+        resume_token: token,
+        ..Default::default()
+    };
+    let mut events = v1::event_service_client::EventServiceClient::new(org.channel());
+    let refusal = events.watch_events(resumed).await.unwrap_err();
+    assert_eq!(reason(&refusal), "FOREIGN_RESUME_TOKEN");
+}
+
 /// Raises blockers until it is told to stop, and returns the names that it was told.
 async fn raise_until(org: Org, team: &'static str, stop: Arc<AtomicBool>) -> Vec<String> {
     let mut acknowledged = Vec::new();
@@ -199,14 +211,7 @@ async fn e10_tokens_from_before_a_restore_are_refused() {
         ..Default::default()
     };
     refused(org.call(gone).await, Code::NotFound, ErrorReason::NotFound);
-    let resumed = v1::WatchEventsRequest {
-        parent: org.name(),
-        resume_token: token,
-        ..Default::default()
-    };
-    let mut events = v1::event_service_client::EventServiceClient::new(org.channel());
-    let refusal = events.watch_events(resumed).await.unwrap_err();
-    assert_eq!(reason(&refusal), "FOREIGN_RESUME_TOKEN");
+    assert_foreign(&org, token).await;
     daemon.stop().await;
     // What was replaced lacks nothing.
     let mut daemon = site.serve("sqlite://acme.db.replaced");

@@ -159,7 +159,7 @@ impl Daemon {
 }
 
 /// Reads lines for as long as they come.
-fn lines(from: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
+pub(super) fn lines(from: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
     let (sender, receiver) = watch::channel(Vec::new());
     tokio::spawn(async move {
         let mut lines = BufReader::new(from).lines();

@@ -6,7 +6,7 @@ use echelon_api::v1;
 use echelon_testkit::{TestDatabase, postgres_program};
 use tokio::process::Command;
 
-use super::{BACKUP, Site, org, reason};
+use super::{BACKUP, Site, org};
 
 async fn tool(site: &Site, program: &str, arguments: &[&str]) {
     let ended: Output = Command::new(postgres_program(program))
@@ -61,14 +61,7 @@ async fn e10_a_dump_of_a_served_database_is_restored_with_a_new_epoch() {
     let mut daemon = site.serve(to.url());
     let org = super::org(&mut daemon).await;
     assert_eq!(org.get(&blocker.name).await, blocker);
-    let resumed = v1::WatchEventsRequest {
-        parent: org.name(),
-        resume_token: token,
-        ..Default::default()
-    };
-    let mut events = v1::event_service_client::EventServiceClient::new(org.channel());
-    let refusal = events.watch_events(resumed).await.unwrap_err();
-    assert_eq!(reason(&refusal), "FOREIGN_RESUME_TOKEN");
+    super::assert_foreign(&org, token).await;
     daemon.stop().await;
 }
 

@@ -12,13 +12,15 @@ use echelon_testkit::{TestPostgres, echelond, free_port};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::{Child, Command},
     sync::watch,
     time::timeout,
 };
 
-use super::block::{Step, blocks};
+use super::{
+    super::daemon::lines,
+    block::{Step, blocks},
+};
 
 /// No block takes as long as this; the first compiles what is not compiled yet.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -251,16 +253,4 @@ fn root() -> PathBuf {
 
 fn served(lines: &[String]) -> usize {
     lines.iter().filter(|line| line.contains(SERVES)).count()
-}
-
-/// Reads lines for as long as they come.
-fn lines(from: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
-    let (sender, receiver) = watch::channel(Vec::new());
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(from).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            sender.send_modify(|lines| lines.push(line));
-        }
-    });
-    receiver
 }
