@@ -17,6 +17,8 @@ use self::{
 };
 
 const MIB: usize = 1 << 20;
+/// More files that a server may have open for a moment: pages of metrics that were read, sockets that it is about to close.
+const PASSING: usize = 20;
 const NODE: &str = "/echelon.v1.NodeService/GetNode";
 const WATCH: &str = "/echelon.v1.EventService/WatchEvents";
 
@@ -90,7 +92,7 @@ async fn connections_that_say_nothing_are_limited_and_end() {
     }
     // Somebody else has one of the 200.
     scene.until("echelon_refused_connections_total", 201).await;
-    assert!(scene.open_files() <= open + 200);
+    assert!(scene.open_files() <= open + 200 + PASSING);
     // Who has said nothing for ten seconds is gone: the last of those that were let in, too.
     for peer in &mut peers {
         assert!(peer.is_closed_within(Duration::from_secs(30)).await);
