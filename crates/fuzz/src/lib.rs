@@ -52,7 +52,18 @@ impl Target {
     ///
     /// # Panics
     /// As [`Target::fuzz`].
-    pub fn fuzz_with(&self, examples: Vec<Vec<u8>>, mut run: impl FnMut(&[u8]) -> String) {
+    pub fn fuzz_with(&self, examples: Vec<Vec<u8>>, run: impl FnMut(&[u8]) -> String) {
+        let most = how_long();
+        self.fuzz_while(|_, elapsed| elapsed < most, examples, run);
+    }
+
+    /// As long as the number of mutations so far, or the time that they took, lets it go on.
+    fn fuzz_while(
+        &self,
+        goes_on: impl Fn(u64, Duration) -> bool,
+        examples: Vec<Vec<u8>>,
+        mut run: impl FnMut(&[u8]) -> String,
+    ) {
         let mut pool = corpus(self.name);
         pool.extend(examples);
         assert!(!pool.is_empty(), "{} has no corpus", self.name);
@@ -75,9 +86,9 @@ impl Target {
         for input in &pool {
             judge(input, &mut seen);
         }
-        let until = Instant::now() + how_long();
         let mut runs: u64 = 0;
-        while Instant::now() < until {
+        let started = Instant::now();
+        while goes_on(runs, started.elapsed()) {
             let input = mutate(&pool, self.words, self.most_bytes, &mut dice);
             if judge(&input, &mut seen) && pool.len() < POOL_MAX {
                 pool.push(input);
@@ -146,17 +157,22 @@ mod tests {
             most_bytes: 64,
         };
         let failed = catch_unwind(|| {
-            target.fuzz(|input| {
-                let Some(rest) = input.strip_prefix(b"key") else {
-                    return "no key".to_owned();
-                };
-                match rest {
-                    [] => "no value".to_owned(),
-                    [b'=', b'!', ..] => panic!("the fault"),
-                    [b'=', ..] => "a value".to_owned(),
-                    _ => "no equals".to_owned(),
-                }
-            });
+            // However fast the machine is, the fault is found after the same number of inputs.
+            target.fuzz_while(
+                |runs, _| runs < 2_000_000,
+                Vec::new(),
+                |input| {
+                    let Some(rest) = input.strip_prefix(b"key") else {
+                        return "no key".to_owned();
+                    };
+                    match rest {
+                        [] => "no value".to_owned(),
+                        [b'=', b'!', ..] => panic!("the fault"),
+                        [b'=', ..] => "a value".to_owned(),
+                        _ => "no equals".to_owned(),
+                    }
+                },
+            );
         });
         let message = failed.expect_err("it finds the fault");
         let message = message.downcast_ref::<String>().expect("a text");
