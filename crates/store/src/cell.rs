@@ -33,6 +33,15 @@ impl Kind {
         }
     }
 
+    /// Its type on PostgreSQL.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "bigint",
+            Self::Text => "text",
+            Self::Bytes => "bytea",
+        }
+    }
+
     /// An array of it, on PostgreSQL.
     pub(crate) const fn array(self) -> &'static str {
         match self {

@@ -36,6 +36,7 @@ mod statements;
 mod store;
 mod transaction;
 mod wakeup;
+mod warm;
 
 pub use audit::Audit;
 pub use backup::{Contents, copy};

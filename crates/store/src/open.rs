@@ -21,7 +21,7 @@ use crate::{error::StoreError, lock::Lock, wakeup::Wakeups};
 /// How long a statement waits for a lock of another process on SQLite; only tools from outside hold one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that idled longer than this is tried before it is used.
-const IDLE_BEFORE_PING: Duration = Duration::from_secs(30);
+pub(crate) const IDLE_BEFORE_PING: Duration = Duration::from_secs(30);
 /// Prepared statements kept per connection: on SQLite those that write come in several sizes.
 const STATEMENT_CACHE: usize = 256;
 /// Pages of SQLite's write-ahead log before a commit folds it into the file: 16 MiB. What changes often is folded once.

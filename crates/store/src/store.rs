@@ -33,6 +33,7 @@ use crate::{
     statements::Statements,
     transaction::Transaction,
     wakeup::{Listener, Wakeups},
+    warm::Warm,
 };
 
 /// Which database serves.
@@ -68,6 +69,8 @@ struct Inner {
     file: Option<flush::sqlite::Writer>,
     /// Of statements of PostgreSQL.
     texts: flush::postgres::Texts,
+    /// A connection to PostgreSQL that has just written.
+    warm: Warm,
     statements: Arc<Statements>,
     /// How long a connection of the pools stays the same.
     pooling: Pooling,
@@ -117,6 +120,7 @@ impl Store {
                 readers,
                 file: file.map(|file| flush::sqlite::Writer::new(file, statements.clone())),
                 texts: flush::postgres::Texts::default(),
+                warm: Warm::default(),
                 statements,
                 pooling,
                 wakeups,
@@ -132,6 +136,12 @@ impl Store {
             file.close().await?;
         }
         self.inner.readers.close_by_ref().await?;
+        if self.kind() == DatabaseKind::Postgres {
+            let closing = self.inner.writer.get_postgres_connection_pool().close();
+            // It waits until it has all of its connections.
+            drop(self.inner.warm.take_kept());
+            closing.await;
+        }
         self.inner.writer.close_by_ref().await?;
         Ok(())
     }
@@ -245,14 +255,17 @@ impl Store {
         }
         let (stale, head) = (flush.stale(), flush.after.clone());
         let pool = self.inner.writer.get_postgres_connection_pool();
+        let statements = flush::postgres::Statement::of(&self.inner.texts, flush)?;
+        let mut lent = self.inner.warm.take(pool).await?;
         let mut written = None;
-        for statement in flush::postgres::Statement::of(&self.inner.texts, flush)? {
+        for statement in statements {
             let started = Instant::now();
             let sql = statement.sql.clone();
-            let row = statement.query().fetch_one(pool).await;
+            let row = statement.query().fetch_one(&mut *lent.connection).await;
             self.inner.statements.note(&sql, started.elapsed());
             written = flush::postgres::answer(&row?)?;
         }
+        self.inner.warm.keep(lent, pool);
         let database_time = Some(written.ok_or(stale)?);
         Ok(Committed {
             head,

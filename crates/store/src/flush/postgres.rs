@@ -1,4 +1,5 @@
-//! PostgreSQL: one statement, an array for each column, and so one way to the server whatever is written.
+//! PostgreSQL: one statement, and so one way to the server whatever is written. Few rows are spelled out, which the server
+//! reads fastest; of many, each column is an array, so that the text is the same however many they are.
 
 use std::{
     collections::HashMap,
@@ -11,13 +12,16 @@ use sea_orm::sqlx::{AssertSqlSafe, Postgres, Row as _, postgres::PgArguments, qu
 
 use super::{Flush, HeadWrite};
 use crate::{
-    cell,
+    cell::{self, Cell, Kind},
     error::StoreError,
     sql::{Part, Text},
 };
 
 /// Most rows of one part: what is sent at once is held in memory at both ends.
 const ROWS_MAX: usize = 10_000;
+/// Most rows of a statement that spells them out: what one call writes, and not many. Each number of rows is a text of its own, and
+/// a connection does not keep any number of them prepared.
+const SPELLED_MAX: usize = 12;
 
 /// In place of the head once it is moved.
 const FOUND: HeadWrite = HeadWrite::Move {
@@ -31,9 +35,12 @@ pub(crate) struct Texts {
     made: Mutex<HashMap<Key, Arc<str>>>,
 }
 
-/// What the text of a statement depends on: how the head is written, and the other parts in order, each by the address of
-/// its text, which is never let go.
-type Key = (Option<&'static str>, Vec<usize>);
+/// What the text of a statement depends on: how the head is written, and the other parts in order.
+type Key = (Option<&'static str>, Vec<Shape>);
+
+/// What the text of a part depends on: its own, by its address, which is never let go, and how many of its rows are spelled
+/// out; none if they are arrays.
+type Shape = (usize, Option<usize>);
 
 /// A statement that writes everything, or nothing if the head has moved.
 pub(crate) struct Statement {
@@ -60,29 +67,34 @@ impl Statement {
 
     fn with(texts: &Texts, head: HeadWrite, parts: Vec<Part>) -> Result<Self, StoreError> {
         let parts = small(parts);
-        let pieces: Vec<Arc<Text>> = parts.iter().map(|part| part.text.clone()).collect();
+        let is_spelled = parts.iter().map(|part| part.rows.len()).sum::<usize>() <= SPELLED_MAX;
+        let pieces: Vec<Piece> = parts
+            .iter()
+            .map(|part| Piece::of(part, is_spelled))
+            .collect();
+        let shapes = pieces.iter().map(Piece::shape).collect();
         let mut arguments = PgArguments::default();
         let sql = match head {
             HeadWrite::Move { sql, values } => {
                 let before = values.len();
                 cell::add(&mut arguments, values)?;
-                let key = (Some(sql), addresses(&pieces));
-                texts.get(key, || text(sql, before, &pieces))
+                texts.get((Some(sql), shapes), || text(sql, before, &pieces))
             }
             HeadWrite::Create(head) => {
-                let Part { text: piece, rows } = head;
-                let key = (None, addresses(&pieces));
-                let before = piece.columns.len();
-                cell::add_arrays(&mut arguments, &piece.columns, rows)?;
-                texts.get(key, || {
-                    let mut insert = piece.insert.clone();
-                    insert.push_str(&format!(" SELECT * FROM {} RETURNING 1", unnest(&piece, 0)));
-                    text(&insert, before, &pieces)
+                let piece = Piece::of(&head, true);
+                piece.add(&mut arguments, head.rows)?;
+                texts.get((None, shapes), || {
+                    let insert = format!(
+                        "{} SELECT * FROM {} RETURNING 1",
+                        piece.text.insert,
+                        piece.source(0)
+                    );
+                    text(&insert, piece.parameters(), &pieces)
                 })
             }
         };
-        for Part { text, rows } in parts {
-            cell::add_arrays(&mut arguments, &text.columns, rows)?;
+        for (piece, part) in pieces.iter().zip(parts) {
+            piece.add(&mut arguments, part.rows)?;
         }
         Ok(Self { sql, arguments })
     }
@@ -109,13 +121,6 @@ impl Texts {
     }
 }
 
-fn addresses(pieces: &[Arc<Text>]) -> Vec<usize> {
-    pieces
-        .iter()
-        .map(|piece| Arc::as_ptr(piece) as usize)
-        .collect()
-}
-
 /// Parts of so many rows at most.
 fn small(parts: Vec<Part>) -> Vec<Part> {
     let mut small = Vec::with_capacity(parts.len());
@@ -132,17 +137,18 @@ fn small(parts: Vec<Part>) -> Vec<Part> {
 }
 
 /// Each part takes its rows times the rows of the head: none, if the head has moved.
-fn text(head: &str, mut before: usize, pieces: &[Arc<Text>]) -> String {
+fn text(head: &str, mut before: usize, pieces: &[Piece]) -> String {
     let mut sql = format!("WITH head AS ({head})");
     for (number, piece) in pieces.iter().enumerate() {
-        let source = unnest(piece, before);
-        before += piece.columns.len();
         // Writing to a string does not fail.
         let _ = write!(
             sql,
-            ", part{number} AS ({} SELECT given.* FROM head, {source} AS given{})",
-            piece.insert, piece.conflict
+            ", part{number} AS ({} SELECT given.* FROM head, {}{})",
+            piece.text.insert,
+            piece.source(before),
+            piece.text.conflict
         );
+        before += piece.parameters();
     }
     sql.push_str(
         " SELECT (SELECT COUNT(*) FROM head) AS heads, \
@@ -151,10 +157,51 @@ fn text(head: &str, mut before: usize, pieces: &[Arc<Text>]) -> String {
     sql
 }
 
-/// The rows of arrays, one for each column, whose parameters follow those `before`.
-fn unnest(piece: &Text, before: usize) -> String {
-    let arrays = piece.columns.iter().enumerate();
-    let arrays = arrays.map(|(n, kind)| format!("${}::{}", before + n + 1, kind.array()));
-    let arrays: Vec<String> = arrays.collect();
-    format!("UNNEST({})", arrays.join(", "))
+/// A part's text, and how it takes its rows.
+struct Piece {
+    text: Arc<Text>,
+    /// How many rows are spelled out; none if each column is an array.
+    spelled: Option<usize>,
+}
+
+impl Piece {
+    fn of(part: &Part, is_spelled: bool) -> Self {
+        Self {
+            text: part.text.clone(),
+            spelled: is_spelled.then_some(part.rows.len()),
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        (Arc::as_ptr(&self.text) as usize, self.spelled)
+    }
+
+    /// How many parameters it has.
+    fn parameters(&self) -> usize {
+        self.text.columns.len() * self.spelled.unwrap_or(1)
+    }
+
+    /// The rows as a table, `given`, whose parameters follow those `before`.
+    fn source(&self, before: usize) -> String {
+        let columns = &self.text.columns;
+        let list = |before: usize, name: fn(Kind) -> &'static str| {
+            let list = columns.iter().zip(before + 1..);
+            let list = list.map(|(kind, number)| format!("${number}::{}", name(*kind)));
+            list.collect::<Vec<_>>().join(", ")
+        };
+        let Some(rows) = self.spelled else {
+            return format!("UNNEST({}) AS given", list(before, Kind::array));
+        };
+        let rows = (0..rows).map(|row| list(before + row * columns.len(), Kind::name));
+        let rows: Vec<String> = rows.map(|row| format!("({row})")).collect();
+        format!("(VALUES {}) AS given", rows.join(", "))
+    }
+
+    fn add(&self, arguments: &mut PgArguments, rows: Vec<Vec<Cell>>) -> Result<(), StoreError> {
+        match self.spelled {
+            Some(_) => cell::add(arguments, rows.into_iter().flatten())?,
+            None => cell::add_arrays(arguments, &self.text.columns, rows)?,
+        }
+        Ok(())
+    }
 }
