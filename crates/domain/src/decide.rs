@@ -33,6 +33,15 @@ pub struct Decision {
     pub outcome: Outcome,
 }
 
+/// What a command that is refused leaves of a snapshot that was given away.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: Error,
+    /// The snapshot as it was; none if the command was refused only after something had changed.
+    pub untouched: Option<Organization>,
+}
+
 /// Decides a command on a snapshot. Closed blockers and meetings that the command names must be at hand; see
 /// [`Organization::recall`]. Errors: as documented at the RPC of the command's name.
 pub fn decide(
@@ -40,28 +49,45 @@ pub fn decide(
     command: &Command,
     context: &Context,
 ) -> Result<Decision, Error> {
-    if !matches!(
-        command,
-        Command::CreateOrganization { .. } | Command::ApplyOrganization(_)
-    ) {
-        organization.profile()?;
-    }
+    decide_onto(organization.clone(), command, context).map_err(|refused| refused.error)
+}
+
+/// As [`decide`], on a snapshot that is given away. What no other snapshot shares with it is changed in its place: to
+/// decide many commands in a row copies each part once, and not once for each of them.
+pub fn decide_onto(
+    organization: Organization,
+    command: &Command,
+    context: &Context,
+) -> Result<Decision, Box<Refused>> {
+    let revision = organization.revision();
     let mut draft = Draft {
-        next: organization.clone(),
+        next: organization,
         events: Vec::new(),
         now: context.now,
         actor: context.actor.clone(),
         request: context.request.clone(),
     };
-    let outcome = dispatch(&mut draft, command)?;
-    Ok(Decision {
-        next: draft.next,
-        events: draft.events,
-        outcome,
-    })
+    match dispatch(&mut draft, command) {
+        Ok(outcome) => Ok(Decision {
+            next: draft.next,
+            events: draft.events,
+            outcome,
+        }),
+        Err(error) => Err(Box::new(Refused {
+            error,
+            // Whatever changes it begins with a new revision.
+            untouched: (draft.next.revision() == revision).then_some(draft.next),
+        })),
+    }
 }
 
 fn dispatch(draft: &mut Draft, command: &Command) -> Result<Outcome, Error> {
+    if !matches!(
+        command,
+        Command::CreateOrganization { .. } | Command::ApplyOrganization(_)
+    ) {
+        draft.next.profile()?;
+    }
     match command {
         Command::CreateOrganization {
             display_name,

@@ -1,8 +1,9 @@
 //! A world in which a history runs: the live state, a fold of its log, and a lean state that lets go of what is closed,
-//! as the service does. After every command all three must agree, and every guarantee must hold.
+//! as the service does. After every command all must agree, and every guarantee must hold.
 
 use std::{
     collections::{HashMap, HashSet},
+    mem,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use echelon_domain::{
     blocker::{Blocker, Cause, ChangeKind, Move, MoveKind, State},
     check::{Completeness, check, drift},
     command::{Command, Context},
-    decide::{Decision, decide},
+    decide::{Decision, decide, decide_onto},
     event::{Event, Payload},
     explain::{NextStep, next_step},
 };
@@ -36,6 +37,8 @@ pub(super) struct World {
     pub(super) told: HashMap<NodeId, Told>,
     folded: Organization,
     lean: Organization,
+    /// The live state again, which shares little with any other.
+    own: Organization,
     causes: HashSet<(BlockerNumber, String)>,
     requests: u32,
 }
@@ -48,6 +51,7 @@ impl World {
             live: empty.clone(),
             folded: empty.clone(),
             lean: empty.clone(),
+            own: empty.clone(),
             midnight: empty,
             clock: START,
             log: Vec::new(),
@@ -74,6 +78,7 @@ impl World {
         let foretold = self.foretold(command, context.now);
         let before = self.live.clone();
         let decided = decide(&self.live, command, &context);
+        self.decide_own(command, &context, &decided);
         self.decide_lean(command, &context, &decided);
         assert_eq!(
             self.live, before,
@@ -121,6 +126,29 @@ impl World {
             check_pass(&decision, &before, *limit, context.now);
         }
         Ok(decision)
+    }
+
+    /// A state that is given away from one decision to the next comes to the same, and is given back as it was.
+    fn decide_own(&mut self, command: &Command, context: &Context, live: &Result<Decision, Error>) {
+        let own = mem::replace(&mut self.own, self.live.clone());
+        match (decide_onto(own, command, context), live) {
+            (Ok(own), Ok(live)) => {
+                assert_eq!(own.events, live.events, "{command:?}");
+                assert_eq!(own.outcome, live.outcome, "{command:?}");
+                assert_eq!(own.next, live.next, "{command:?}");
+                self.own = own.next;
+            }
+            (Err(refused), Err(error)) => {
+                assert_eq!(refused.error, *error, "{command:?}");
+                if let Some(untouched) = refused.untouched {
+                    assert_eq!(untouched, self.live, "{command:?}");
+                    self.own = untouched;
+                }
+            }
+            (own, live) => {
+                panic!("a decision depends on the owner: {command:?}: {own:?}, {live:?}")
+            }
+        }
     }
 
     /// The lean state recalls what the command names, decides the same, and lets go of what is closed.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -9,7 +10,7 @@ use echelon_domain::{
     BlockerNumber, ConflictReason, Error, MeetingNumber, Organization, RequestId, Timestamp,
     blocker::Blocker,
     command::Context,
-    decide::{Decision, decide},
+    decide::{Decision, decide_onto},
     event::Event,
     meeting::Meeting,
 };
@@ -180,11 +181,27 @@ impl Decided {
                 )?,
             },
         };
-        let (decision, response) = guarded(|| {
-            let decision = decide(&self.state, command, &context)?;
+        // Nobody else has this state: what it shares with no other is changed in its place.
+        let state = mem::replace(&mut self.state, self.base.clone());
+        let mut untouched = None;
+        let decided = guarded(|| {
+            let decision = decide_onto(state, command, &context).map_err(|refused| {
+                untouched = refused.untouched;
+                refused.error
+            })?;
             let response = respond(&decision)?;
             Ok((decision, response))
-        })?;
+        });
+        let (decision, response) = match decided {
+            Ok(decided) => decided,
+            Err(error) => {
+                match untouched {
+                    Some(state) => self.state = state,
+                    None => self.fold_again(),
+                }
+                return Err(error);
+            }
+        };
         let Decision {
             next,
             events,
@@ -204,6 +221,16 @@ impl Decided {
         self.state = next;
         self.events.extend(events);
         Ok(response)
+    }
+
+    /// Makes the state anew, from the one that the first command was decided on.
+    fn fold_again(&mut self) {
+        self.state = self.base.clone();
+        for event in &self.events {
+            self.state
+                .apply(event)
+                .expect("what was folded once can be folded again");
+        }
     }
 
     /// The answers to be kept, by their keys.
