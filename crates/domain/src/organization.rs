@@ -10,9 +10,10 @@ mod standing;
 
 use std::{ops::RangeBounds, sync::Arc};
 
-use imbl::{HashMap, OrdMap};
+use imbl::{HashMap, OrdMap, OrdSet};
 
 use crate::{
+    attention::Rank,
     blocker::Blocker,
     counters::Counters,
     error::Error,
@@ -51,11 +52,33 @@ pub struct Organization {
     restored_at: i64,
 }
 
-/// What is counted for one node, over its whole subtree.
+/// What is kept for one node, in one place: what happens to a blocker changes several of these for the same nodes.
 #[derive(Clone, Debug, Default)]
 struct Tally {
+    /// Over its whole subtree.
     counters: Counters,
+    /// Over its whole subtree.
     standing: Standing,
+    /// The blockers at hand that it raised itself.
+    raised: OrdSet<BlockerNumber>,
+    /// The open blockers that it holds itself.
+    held: OrdSet<BlockerNumber>,
+    /// The ranks of what it holds and has to verify itself, as far as it needs attention.
+    ranked: OrdSet<Rank>,
+}
+
+impl Tally {
+    /// Equal in all that is not as of an instant.
+    fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            counters,
+            standing: _,
+            raised,
+            held,
+            ranked: _,
+        } = self;
+        *counters == other.counters && *raised == other.raised && *held == other.held
+    }
 }
 
 impl PartialEq for Organization {
@@ -92,9 +115,11 @@ impl PartialEq for Organization {
             && *next_blocker == other.next_blocker
             && *next_meeting == other.next_meeting
             && *index == other.index
-            && tree
-                .iter()
-                .all(|node| self.counters(&node.id) == other.counters(&node.id))
+            && tree.iter().all(|node| {
+                let [ours, theirs] = [self, other].map(|of| of.tallies.get(&node.id));
+                let none = Arc::default();
+                ours.unwrap_or(&none).is_same(theirs.unwrap_or(&none))
+            })
     }
 }
 
@@ -228,7 +253,7 @@ impl Organization {
             if let Some(blocker) = self.blockers.get(&number).cloned()
                 && !blocker.is_live()
             {
-                self.index.remove(&blocker);
+                self.index_as(Some(&blocker), None);
                 self.blockers.remove(&number);
             }
         }
@@ -375,16 +400,15 @@ impl Organization {
 
     /// The live blockers that a node raised, by number.
     pub fn raised_by(&self, node: &NodeId) -> impl Iterator<Item = &Arc<Blocker>> {
-        self.index
-            .raised_by(node)
+        self.raised_at_hand(node)
             .filter_map(|number| self.blockers.get(number))
             .filter(|blocker| blocker.is_live())
     }
 
     /// The open blockers that a node holds, by number.
     pub fn held_by(&self, node: &NodeId) -> impl Iterator<Item = &Arc<Blocker>> {
-        self.index
-            .held_by(node)
+        let held = self.tallies.get(node).into_iter();
+        held.flat_map(|tally| &tally.held)
             .filter_map(|number| self.blockers.get(number))
     }
 
@@ -470,12 +494,49 @@ impl Organization {
 
     fn take_in(&mut self, blocker: Arc<Blocker>) {
         if !self.blockers.contains_key(&blocker.number) {
-            self.index.insert(&blocker);
+            self.index_as(None, Some(&blocker));
             self.blockers.insert(blocker.number, blocker.clone());
             if blocker.is_live() {
                 self.stage(&blocker);
                 self.stand(&blocker);
             }
+        }
+    }
+
+    /// The numbers of the blockers at hand that a node raised, closed ones among them.
+    fn raised_at_hand(&self, node: &NodeId) -> impl Iterator<Item = &BlockerNumber> {
+        let raised = self.tallies.get(node).into_iter();
+        raised.flat_map(|tally| &tally.raised)
+    }
+
+    /// Replaces a blocker by its next version in every index; none: it is not at hand.
+    fn index_as(&mut self, before: Option<&Blocker>, after: Option<&Blocker>) {
+        if let Some(before) = before {
+            self.index.remove(before);
+        }
+        if let Some(after) = after {
+            self.index.insert(after);
+        }
+        let raised = [before, after].map(|of| of.map(|of| (&of.content.origin, of.number)));
+        self.list_as(raised, |tally| &mut tally.raised);
+        let open = [before, after].map(|of| of.filter(|of| of.is_open()));
+        let held = open.map(|of| of.map(|of| (&of.status.holder, of.number)));
+        self.list_as(held, |tally| &mut tally.held);
+    }
+
+    fn list_as(
+        &mut self,
+        [before, after]: [Option<(&NodeId, BlockerNumber)>; 2],
+        list: fn(&mut Tally) -> &mut OrdSet<BlockerNumber>,
+    ) {
+        if before == after {
+            return;
+        }
+        if let Some((node, number)) = before {
+            list(self.tally(node)).remove(&number);
+        }
+        if let Some((node, number)) = after {
+            list(self.tally(node)).insert(number);
         }
     }
 

@@ -146,7 +146,7 @@ impl Organization {
             .tree
             .whole_subtree(&node.id)
             .iter()
-            .flat_map(|origin| self.index.raised_by(origin))
+            .flat_map(|origin| self.raised_at_hand(origin))
             .filter_map(|number| self.blockers.get(number))
             .cloned()
             .collect();
@@ -203,10 +203,7 @@ impl Organization {
             revision: event.revision,
         });
         self.count(before.as_deref(), Some(&after), day);
-        if let Some(before) = &before {
-            self.index.remove(before);
-        }
-        self.index.insert(&after);
+        self.index_as(before.as_deref(), Some(&after));
         self.blockers.insert(change.number, after.clone());
         self.restand(before.as_deref(), &after);
         self.next_blocker = self.next_blocker.max(change.number.get() + 1);

@@ -1,4 +1,4 @@
-//! Indexes over the blockers and meetings at hand. Derived: equal states have equal indexes.
+//! Indexes over all blockers and meetings at hand; those of one node are in its tally. Derived: equal states have equal indexes.
 
 use imbl::{HashMap, OrdSet};
 
@@ -12,8 +12,6 @@ use crate::{
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Index {
-    by_origin: HashMap<NodeId, OrdSet<BlockerNumber>>,
-    by_holder: HashMap<NodeId, OrdSet<BlockerNumber>>,
     by_key: HashMap<Text, BlockerNumber>,
     timers: OrdSet<(Timestamp, BlockerNumber)>,
     /// The open blockers that say who causes them.
@@ -24,15 +22,7 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn insert(&mut self, blocker: &Blocker) {
         let number = blocker.number;
-        self.by_origin
-            .entry(blocker.content.origin.clone())
-            .or_default()
-            .insert(number);
         if blocker.is_open() {
-            self.by_holder
-                .entry(blocker.status.holder.clone())
-                .or_default()
-                .insert(number);
             if !blocker.content.dedupe_key.is_empty() {
                 self.by_key
                     .insert(blocker.content.dedupe_key.clone(), number);
@@ -48,8 +38,6 @@ impl Index {
 
     pub(super) fn remove(&mut self, blocker: &Blocker) {
         let number = blocker.number;
-        take(&mut self.by_origin, &blocker.content.origin, number);
-        take(&mut self.by_holder, &blocker.status.holder, number);
         if self.by_key.get(&blocker.content.dedupe_key) == Some(&number) {
             self.by_key.remove(&blocker.content.dedupe_key);
         }
@@ -74,14 +62,6 @@ impl Index {
         }
     }
 
-    pub(super) fn raised_by(&self, node: &NodeId) -> impl Iterator<Item = &BlockerNumber> {
-        self.by_origin.get(node).into_iter().flat_map(OrdSet::iter)
-    }
-
-    pub(super) fn held_by(&self, node: &NodeId) -> impl Iterator<Item = &BlockerNumber> {
-        self.by_holder.get(node).into_iter().flat_map(OrdSet::iter)
-    }
-
     pub(super) fn with_key(&self, key: &str) -> Option<BlockerNumber> {
         self.by_key.get(key).copied()
     }
@@ -103,15 +83,5 @@ impl Index {
 
     pub(super) fn open_meeting_of(&self, node: &NodeId) -> Option<MeetingNumber> {
         self.open_meetings.get(node).copied()
-    }
-}
-
-/// Removes a number, and the set with its last: an index never holds what an equal state would not.
-fn take(index: &mut HashMap<NodeId, OrdSet<BlockerNumber>>, node: &NodeId, number: BlockerNumber) {
-    if let Some(numbers) = index.get_mut(node) {
-        numbers.remove(&number);
-        if numbers.is_empty() {
-            index.remove(node);
-        }
     }
 }

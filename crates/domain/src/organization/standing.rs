@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use imbl::{HashMap, OrdSet};
+use imbl::OrdSet;
 
 use super::Organization;
 use crate::{
@@ -74,8 +74,6 @@ pub(super) struct Standings {
     pub(super) as_of: Timestamp,
     /// When the clock alone next changes something about a blocker.
     changes: OrdSet<(Timestamp, BlockerNumber)>,
-    /// By node, the ranks of what it holds and has to verify, as far as it needs attention.
-    ranked: HashMap<NodeId, OrdSet<Rank>>,
 }
 
 impl Default for Standings {
@@ -83,7 +81,6 @@ impl Default for Standings {
         Self {
             as_of: Timestamp::MIN,
             changes: OrdSet::new(),
-            ranked: HashMap::new(),
         }
     }
 }
@@ -138,11 +135,10 @@ impl Organization {
     /// What a node itself holds or has to verify, by rank, after a rank.
     pub(crate) fn ranked(&self, node: &NodeId, after: Option<Rank>) -> impl Iterator<Item = &Rank> {
         let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        self.standings
-            .ranked
+        self.tallies
             .get(node)
             .into_iter()
-            .flat_map(move |ranks| ranks.range((from, std::ops::Bound::Unbounded)))
+            .flat_map(move |tally| tally.ranked.range((from, std::ops::Bound::Unbounded)))
     }
 
     /// The organization with its figures as of an instant; itself if the clock changed nothing.
@@ -257,9 +253,10 @@ impl Organization {
         };
         let nodes: Vec<NodeId> = self.tallies.keys().cloned().collect();
         for node in nodes {
-            let standing = &mut self.tally(&node).standing;
-            *standing = Standing {
-                changed: standing.changed,
+            let tally = self.tally(&node);
+            tally.ranked = OrdSet::new();
+            tally.standing = Standing {
+                changed: tally.standing.changed,
                 ..Standing::default()
             };
         }
@@ -306,17 +303,12 @@ impl Organization {
 
     /// Replaces a rank at a node by another.
     fn rerank(&mut self, place: &NodeId, removed: Option<Rank>, added: Option<Rank>) {
-        let ranked = &mut self.standings.ranked;
-        if let Some(rank) = &removed
-            && let Some(ranks) = ranked.get_mut(place)
-        {
-            ranks.remove(rank);
-            if ranks.is_empty() && added.is_none() {
-                ranked.remove(place);
-            }
+        let ranked = &mut self.tally(place).ranked;
+        if let Some(rank) = &removed {
+            ranked.remove(rank);
         }
         if let Some(rank) = added {
-            ranked.entry(place.clone()).or_default().insert(rank);
+            ranked.insert(rank);
         }
         let mut path = Some(place.clone());
         while let Some(node) = path {
