@@ -133,7 +133,7 @@ fn tell(bench: &Bench, report: &mut Report, target: &Target) {
 /// How long the reply to a call is now.
 pub(super) async fn reply_length(serving: &Serving, call: &Call) -> Result<usize> {
     let connection = Connection::open(serving.address).await?;
-    let reply = connection.call(call.path, (call.make)(0)).await?;
-    (call.check)(0, &reply)?;
+    let reply = connection.call(call.path, (call.make)(call.first)).await?;
+    (call.check)(call.first, &reply)?;
     Ok(reply.len())
 }
