@@ -292,3 +292,87 @@ pub(in crate::app) fn guarded<T>(run: impl FnOnce() -> Result<T, Error>) -> Resu
         Err(Error::internal(format!("a decision panicked: {cause}")))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use echelon_domain::{
+        NodeId, OrganizationId, command::Command, node::Level, profile::SettingsPatch,
+    };
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::app::writer::job::Respond;
+
+    fn node(id: &str) -> NodeId {
+        NodeId::new("node", id).unwrap()
+    }
+
+    fn job(command: Command, respond: Respond) -> Job {
+        Job {
+            call: Call {
+                method: "CreateNode",
+                request_id: None,
+                fingerprint: 0,
+                actor: None,
+            },
+            command,
+            respond,
+            reply: oneshot::channel().0,
+            span: Span::none(),
+        }
+    }
+
+    fn create(id: &str, respond: Respond) -> Job {
+        let command = Command::CreateNode {
+            id: node(id),
+            parent: node("acme"),
+            level: Level::new("level", "TEAM").unwrap(),
+            display_name: None,
+            representatives: Vec::new(),
+        };
+        job(command, respond)
+    }
+
+    #[test]
+    fn what_is_refused_after_it_has_changed_something_leaves_nothing_behind() {
+        let id = OrganizationId::new("organization", "acme").unwrap();
+        let mut decided = Decided::on(Known {
+            epoch: String::new(),
+            state: Organization::empty(id),
+        });
+        let found = Command::CreateOrganization {
+            display_name: "Acme".to_owned(),
+            settings: SettingsPatch::default(),
+            root: node("acme"),
+            root_level: Level::new("level", "TRAIN").unwrap(),
+        };
+        let jobs = [
+            job(found, Box::new(|_| Ok(Vec::new()))),
+            create("team-1", Box::new(|_| Ok(Vec::new()))),
+            create("team-2", Box::new(|_| Err(Error::internal("no answer")))),
+            create("team-3", Box::new(|_| panic!("no answer"))),
+            create("team-1", Box::new(|_| Ok(Vec::new()))),
+            create("team-4", Box::new(|_| Ok(Vec::new()))),
+        ];
+        for job in jobs {
+            let now = decided.state.time().max(Timestamp::from_micros(1));
+            decided.decide(job, &Firsts::default(), now);
+        }
+        let answered: Vec<bool> = decided.answers.iter().map(Result::is_ok).collect();
+        assert_eq!(answered, [true, true, false, false, false, true]);
+        let mut nodes: Vec<&str> = decided
+            .state
+            .tree()
+            .iter()
+            .map(|node| node.id.as_str())
+            .collect();
+        nodes.sort_unstable();
+        assert_eq!(nodes, ["acme", "team-1", "team-4"]);
+        let mut folded = decided.base.clone();
+        for event in &decided.events {
+            folded.apply(event).unwrap();
+        }
+        assert_eq!(decided.state, folded);
+        assert_eq!(decided.state.revision(), 3);
+    }
+}
