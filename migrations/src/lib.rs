@@ -16,6 +16,7 @@ mod m20261123_000001_first_release;
 mod m20261124_000002_fewer_pages;
 mod m20261124_000003_compatibility;
 mod m20261124_000004_compaction;
+mod m20261201_000005_counter_log;
 
 /// Where the applied migrations are recorded.
 const RECORD: &str = "seaql_migrations";
@@ -23,7 +24,7 @@ const RECORD: &str = "seaql_migrations";
 const COMPATIBILITY: &str = "schema_compatibility";
 /// The newest migration that a binary must know to serve beside this one. What only adds leaves it as it is. What takes
 /// away, or makes this binary write what older ones cannot read (a field, a value or a kind of events), moves it on.
-const NEEDS: &str = "m20261124_000003_compatibility";
+const NEEDS: &str = "m20261201_000005_counter_log";
 /// What a binary must know to serve a database in which a log is compacted: others would take the rest for a damaged log.
 pub const COMPACTION: &str = "m20261124_000004_compaction";
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000002_fewer_pages::Migration),
             Box::new(m20261124_000003_compatibility::Migration),
             Box::new(m20261124_000004_compaction::Migration),
+            Box::new(m20261201_000005_counter_log::Migration),
         ]
     }
 }

@@ -78,7 +78,8 @@ const DAMAGE: [&str; 6] = [
 ];
 const DAMAGED: [&str; 6] = ["acme", "rail", "rail-a", "road", "team-4", "team-8"];
 
-async fn damage(database: &TestDatabase) {
+async fn damage(server: &TestServer, database: &TestDatabase) {
+    server.fold("acme").await;
     for sql in DAMAGE {
         database.execute(sql).await;
     }
@@ -148,7 +149,7 @@ async fn e9_e2_damage_to_the_tables_is_put_right_and_told(database: TestDatabase
     let sound = server.audit("acme").await;
     assert_eq!((sound.revision, sound.repaired), (revision, 0));
     assert_eq!(sound.drifted, []);
-    damage(&database).await;
+    damage(&server, &database).await;
     let findings = check_all(server.app().store()).await.expect("it is read");
     assert!(findings[0].violations.len() >= DAMAGED.len());
 
@@ -239,6 +240,7 @@ async fn e9_e2_damage_that_was_loaded_is_put_right_in_memory(database: TestDatab
     let org = live_a_little(&server).await;
     let before = figures(&org).await;
     let clock = server.clock().clone();
+    server.fold("acme").await;
     server.stop().await;
     for sql in [
         "UPDATE node_counter SET open_medium = open_medium + 3, state_raised = state_raised + 3 WHERE node = 'rail'",
@@ -282,7 +284,7 @@ async fn e9_damage_is_put_right_once_whoever_looks(database: TestDatabase) {
     let before = figures(&org).await;
     let revision = org.revision().await;
     org.through(last).touch().await;
-    damage(&database).await;
+    damage(first, &database).await;
     let audits = tokio::join!(
         first.audit("acme"),
         last.audit("acme"),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use echelon_api::v1::{self, BlockerChange};
-use echelon_domain::Timestamp;
+use echelon_domain::{OrganizationId, Timestamp};
 use echelon_server::{
     Background, Running, Server, clock::Clock, clock::ManualClock, config::Config,
 };
@@ -241,6 +241,9 @@ async fn e9_what_drifts_is_put_right_in_the_background(database: TestDatabase) {
     org.apply_sample().await;
     org.raise("team-1", "no test data").await;
     let mut watch = org.watch(String::new()).await;
+    let id = OrganizationId::new("organization", "acme").expect("it is an id");
+    let folded = server.running.app().store().fold_counters(&id).await;
+    folded.expect("it is folded");
     database
         .execute("UPDATE node_counter SET unowned = 7 WHERE node = 'rail'")
         .await;

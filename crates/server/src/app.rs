@@ -3,6 +3,7 @@
 
 mod audit;
 mod feed;
+mod folding;
 mod freshness;
 mod prepared;
 mod read;

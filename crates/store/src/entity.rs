@@ -5,6 +5,7 @@
 )]
 
 pub(crate) mod blocker;
+pub(crate) mod counter_log;
 pub(crate) mod event;
 pub(crate) mod meeting;
 pub(crate) mod node;

@@ -89,7 +89,7 @@ impl Flush {
             policy::part(id, policies)?,
             policy::version_part(id, versions)?,
             meeting::part(id, meetings)?,
-            counter::part(id, counters)?,
+            counter::part(id, after.revision, counters)?,
             event::part(id, events)?,
             request::part(id, requests)?,
         ]);

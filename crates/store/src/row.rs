@@ -3,7 +3,7 @@
 use std::{fmt::Display, time::Duration};
 
 use echelon_domain::{Error, NodeId, OrganizationId, PolicyId, Timestamp};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 
@@ -73,10 +73,10 @@ impl Row {
             .ok_or_else(|| self.corrupt(column, format!("`{text}` is unknown")))
     }
 
-    pub(crate) fn json<T: DeserializeOwned>(
+    pub(crate) fn json<'a, T: Deserialize<'a>>(
         &self,
         column: &str,
-        text: &str,
+        text: &'a str,
     ) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }

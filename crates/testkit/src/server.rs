@@ -186,6 +186,17 @@ impl TestServer {
             .unwrap_or_else(|error| panic!("the audit failed: {error}"))
     }
 
+    /// Folds the counters of an organization, as the workers do once it has grown. Panics if that fails.
+    pub async fn fold(&self, organization: &str) -> usize {
+        let id = OrganizationId::new("organization", organization).expect("a test's id is good");
+        let store = self.app().store().clone();
+        self.runtime()
+            .spawn(async move { store.fold_counters(&id).await })
+            .await
+            .expect("a fold does not panic")
+            .unwrap_or_else(|error| panic!("the fold failed: {error}"))
+    }
+
     /// Moves its clock and does what the workers would do then.
     pub async fn advance_and_pass(&self, span: Duration) -> usize {
         self.advance(span);

@@ -14,7 +14,7 @@ mod postgres {
         let first = TestServer::start(&database).await;
         let org = live_a_little(&first).await;
         let before = figures(&org).await;
-        damage(&database).await;
+        damage(&first, &database).await;
         let late = TestServer::start_with(&database, first.clock().clone(), |_| {}).await;
         assert_ne!(figures(&org.through(&late)).await, before);
         // It knows the damage to what only the log can tell no better, and must not teach it to who does.

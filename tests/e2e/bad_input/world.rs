@@ -6,7 +6,7 @@ use echelon_testkit::{TestDatabase, TestServer};
 use crate::support::{DAY, Org, assert_sound, later, rules};
 
 /// Every table that calls write to.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "organization_head",
     "node",
     "policy",
@@ -14,6 +14,7 @@ const TABLES: [&str; 9] = [
     "blocker",
     "meeting",
     "node_counter",
+    "counter_log",
     "event",
     "request",
 ];

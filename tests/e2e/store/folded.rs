@@ -1,7 +1,5 @@
 //! What the tables hold is what the log folds to, whatever happened.
 
-mod random;
-
 use std::{
     collections::BTreeSet,
     sync::{
@@ -18,8 +16,10 @@ use echelon_domain::{
 use echelon_store::DatabaseKind;
 use echelon_testkit::{TestDatabase, on_both};
 
-use super::history::{History, level, new_blocker, node, raise};
-use random::Random;
+use super::{
+    history::{History, level, new_blocker, node, raise},
+    random::Random,
+};
 
 on_both!(
     e9_e2_e1_any_history_comes_back_as_it_folds,

@@ -24,7 +24,7 @@ fn options(url: &str) -> Options {
     }
 }
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "organization_head",
     "node",
     "policy",
@@ -32,6 +32,7 @@ const TABLES: [&str; 14] = [
     "blocker",
     "meeting",
     "node_counter",
+    "counter_log",
     "event",
     "request",
     "log_base",

@@ -20,7 +20,12 @@ use tokio::{
 };
 use tracing::Span;
 
-use super::{App, Call, audit, runtime::Runtime, writer::Job};
+use super::{
+    App, Call, audit,
+    folding::{self, Folded},
+    runtime::Runtime,
+    writer::Job,
+};
 
 /// Most blockers that one command looks at: others get their turn in between.
 const PASS_LIMIT: usize = 300;
@@ -32,6 +37,8 @@ const SLOW_ROUND: Duration = Duration::from_secs(1);
 const PURGE_ROUND: Duration = Duration::from_secs(600);
 /// Most stored answers purged at once.
 const PURGE_LIMIT: u64 = 10_000;
+/// How often counters are folded, of the organizations that have grown enough.
+const FOLD_ROUND: Duration = Duration::from_secs(2);
 
 /// Runs the workers until shutdown. The loop itself waits for nothing but its tick: whatever asks the database is a task
 /// of its own, so that a slow one delays no timer (E4).
@@ -43,6 +50,9 @@ pub async fn run_workers(app: Arc<App>) {
     let mut turns = Turns::default();
     let mut reconciling = JoinSet::new();
     let mut purging = JoinSet::new();
+    let mut fold = slow;
+    let mut folding = JoinSet::new();
+    let mut folded = Folded::default();
     let mut auditing = JoinSet::new();
     let audit_interval = app.settings.audit_interval;
     let mut audit_at = slow + audit_interval;
@@ -59,6 +69,9 @@ pub async fn run_workers(app: Arc<App>) {
             }
         }
         while purging.try_join_next().is_some() {}
+        while let Some(done) = folding.try_join_next() {
+            folded.note(done.unwrap_or_default());
+        }
         while auditing.try_join_next().is_some() {}
         let now = Instant::now();
         if now >= slow && reconciling.is_empty() {
@@ -68,6 +81,18 @@ pub async fn run_workers(app: Arc<App>) {
         if now >= purge && purging.is_empty() {
             purge = now + PURGE_ROUND;
             purging.spawn(purge_requests(app.clone()));
+        }
+        if now >= fold && folding.is_empty() {
+            fold = now + FOLD_ROUND;
+            let loaded = app.loaded();
+            let reach = loaded.iter().map(|runtime| {
+                let revision = runtime.published().revision();
+                (runtime.id(), revision)
+            });
+            let grown = folded.grown(reach);
+            if !grown.is_empty() {
+                folding.spawn(folding::fold(app.clone(), grown));
+            }
         }
         if !audit_interval.is_zero() && now >= audit_at && auditing.is_empty() {
             audit_at = now + audit_interval;

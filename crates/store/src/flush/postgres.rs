@@ -65,6 +65,11 @@ impl Statement {
         Ok(statements)
     }
 
+    /// The statement that writes rows which belong to no commit.
+    pub(crate) fn of_rows(texts: &Texts, part: Part) -> Result<Self, StoreError> {
+        Self::with(texts, FOUND, vec![part])
+    }
+
     fn with(texts: &Texts, head: HeadWrite, parts: Vec<Part>) -> Result<Self, StoreError> {
         let parts = small(parts);
         let is_spelled = parts.iter().map(|part| part.rows.len()).sum::<usize>() <= SPELLED_MAX;

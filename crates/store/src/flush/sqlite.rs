@@ -68,14 +68,20 @@ impl Writer {
             return tokio::task::block_in_place(|| self.write_now(&mut turn, flush));
         }
         let writer = self.clone();
-        let span = tracing::Span::current();
-        let working = tokio::task::spawn_blocking(move || {
-            let _entered = span.enter();
-            writer.write_now(&mut turn, flush)
-        });
-        working.await.map_err(|error| StoreError::Other {
-            cause: format!("a write was cut off: {error}"),
-        })?
+        on_another_thread(move || writer.write_now(&mut turn, flush)).await
+    }
+
+    /// Writes rows that belong to no commit, durably, or none of them.
+    pub(crate) async fn write_rows(&self, mut turn: Turn, part: Part) -> Result<(), StoreError> {
+        let writer = self.clone();
+        on_another_thread(move || {
+            let connection = writer.connection(&mut turn)?;
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            writer.rows(&transaction, part)?;
+            Ok(transaction.commit()?)
+        })
+        .await
     }
 
     /// Closes the connection, if there is one, and waits for what is written.
@@ -87,11 +93,14 @@ impl Writer {
     }
 
     fn write_now(&self, turn: &mut Turn, flush: Flush) -> Result<Head, StoreError> {
-        let connection = match &mut **turn {
+        self.commit(self.connection(turn)?, flush)
+    }
+
+    fn connection<'a>(&self, turn: &'a mut Turn) -> Result<&'a mut Connection, StoreError> {
+        Ok(match &mut **turn {
             Some(connection) => connection,
             closed => closed.insert(self.open()?),
-        };
-        self.commit(connection, flush)
+        })
     }
 
     fn open(&self) -> Result<Connection, StoreError> {
@@ -142,6 +151,19 @@ impl Writer {
         self.statements.note(sql, started.elapsed());
         Ok(())
     }
+}
+
+async fn on_another_thread<T: Send + 'static>(
+    write: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let span = tracing::Span::current();
+    let working = tokio::task::spawn_blocking(move || {
+        let _entered = span.enter();
+        write()
+    });
+    working.await.map_err(|error| StoreError::Other {
+        cause: format!("a write was cut off: {error}"),
+    })?
 }
 
 fn may_block_in_place() -> bool {
