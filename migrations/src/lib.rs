@@ -17,6 +17,7 @@ mod m20261124_000002_fewer_pages;
 mod m20261124_000003_compatibility;
 mod m20261124_000004_compaction;
 mod m20261201_000005_counter_log;
+mod m20261201_000006_closed_by_origin;
 
 /// Where the applied migrations are recorded.
 const RECORD: &str = "seaql_migrations";
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000003_compatibility::Migration),
             Box::new(m20261124_000004_compaction::Migration),
             Box::new(m20261201_000005_counter_log::Migration),
+            Box::new(m20261201_000006_closed_by_origin::Migration),
         ]
     }
 }

@@ -1,6 +1,9 @@
 //! Listing blockers: every filter, order and page, against a filter that only reads blockers one by one.
 
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use echelon_api::v1::{self, Blocker, BlockerScope, BlockerState, EscalationState, Severity};
 use echelon_domain::Timestamp;
@@ -14,6 +17,7 @@ on_both!(
     blockers_are_listed_as_a_plain_filter_would,
     open_blockers_of_the_whole_organization_are_listed_by_default,
     a_page_after_a_change_goes_on_where_the_last_ended,
+    e2_a_list_beside_a_writer_has_each_blocker_once,
 );
 
 const CATEGORIES: [&str; 3] = ["", "environment", "decision"];
@@ -294,4 +298,58 @@ async fn a_page_after_a_change_goes_on_where_the_last_ended(database: TestDataba
         .collect();
     assert_eq!(names, ["B-3", "B-1"]);
     assert_eq!(second.next_page_token, "");
+}
+
+async fn e2_a_list_beside_a_writer_has_each_blocker_once(database: TestDatabase) {
+    const BLOCKERS: usize = 12;
+    let server = TestServer::start(&database).await;
+    let org = Org::set_up(&server).await;
+    org.raise_many("team-1", BLOCKERS).await;
+    let toggled = AtomicUsize::new(0);
+    let is_over = AtomicBool::new(false);
+    let writing = async {
+        let mut dice = Dice::new(12);
+        let mut is_resolved = [false; BLOCKERS];
+        while !is_over.load(Ordering::Relaxed) {
+            let index = dice.below(BLOCKERS);
+            let name = org.blocker(index + 1);
+            if is_resolved[index] {
+                let reason = "not yet".to_owned();
+                let request = v1::ReopenBlockerRequest {
+                    name,
+                    reason,
+                    ..Default::default()
+                };
+                org.ok(request).await;
+            } else {
+                org.resolve(&name).await;
+            }
+            is_resolved[index] = !is_resolved[index];
+            toggled.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let reading = async {
+        let request = v1::ListBlockersRequest {
+            parent: org.name(),
+            node: org.node("team-1"),
+            states: (1..=8).collect(),
+            ..Default::default()
+        };
+        let mut mixed = 0;
+        for _ in 0..60 {
+            let page = org.ok(request.clone()).await;
+            let mut names: Vec<&str> = page.blockers.iter().map(|b| short(&b.name)).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!((names.len(), page.blockers.len()), (BLOCKERS, BLOCKERS));
+            let resolved = |blocker: &&Blocker| blocker.state() == BlockerState::Resolved;
+            let resolved = page.blockers.iter().filter(resolved).count();
+            mixed += usize::from(resolved > 0 && resolved < BLOCKERS);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        mixed
+    };
+    let ((), mixed) = tokio::join!(writing, reading);
+    assert!(mixed > 20, "{mixed} of 60 lists had both");
+    assert!(toggled.load(Ordering::Relaxed) > 20, "{toggled:?}");
 }

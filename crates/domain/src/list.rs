@@ -90,6 +90,37 @@ impl BlockerQuery {
         !self.states.is_empty() && self.states.iter().all(live)
     }
 
+    /// What it asks of open blockers; none if it asks for none of them.
+    #[must_use]
+    pub fn open_part(&self) -> Option<Self> {
+        self.part(State::is_open)
+    }
+
+    /// What it asks of blockers that are not open; none if it asks for none of them.
+    #[must_use]
+    pub fn closed_part(&self) -> Option<Self> {
+        self.part(|state| !state.is_open())
+    }
+
+    fn part(&self, of: impl Fn(State) -> bool) -> Option<Self> {
+        let mut states = if self.states.is_empty() {
+            State::ALL.to_vec()
+        } else {
+            self.states.clone()
+        };
+        states.retain(|state| of(*state));
+        (!states.is_empty()).then(|| Self {
+            states,
+            ..self.clone()
+        })
+    }
+
+    /// True if it asks for no open blockers.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        !self.states.is_empty() && !self.states.iter().any(|state| state.is_open())
+    }
+
     /// True if a blocker matches all that is asked of it alone: everything but the nodes.
     fn matches(&self, blocker: &Blocker) -> bool {
         let Self {
@@ -170,6 +201,24 @@ pub fn page(organization: &Organization, query: &BlockerQuery) -> Vec<Arc<Blocke
     // Numbers ascend with the time of raising: both orders are that of the numbers.
     let candidates = candidates(organization, query);
     candidates.filter(wanted).take(limit).cloned().collect()
+}
+
+/// A page of what two lists have, which hold nothing in common.
+#[must_use]
+pub fn join(
+    mut found: Vec<Arc<Blocker>>,
+    others: Vec<Arc<Blocker>>,
+    query: &BlockerQuery,
+) -> Vec<Arc<Blocker>> {
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    found.extend(others);
+    let place = |blocker: &Arc<Blocker>| BlockerCursor::of(blocker, query.order);
+    if query.descending {
+        keep_first(&mut found, limit, |blocker| Reverse(place(blocker)));
+    } else {
+        keep_first(&mut found, limit, place);
+    }
+    found
 }
 
 /// Sorts by a key and keeps the first few.

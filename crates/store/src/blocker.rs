@@ -159,19 +159,21 @@ pub(crate) async fn totals(
             .filter(Column::Organization.eq(id.as_str()))
             .group_by(Column::Origin)
     };
-    let raised: Vec<(String, i64)> = by_origin().into_tuple().all(connection).await?;
+    let closed = by_origin().filter(Expr::cust(query::CLOSED));
+    let closed: Vec<(String, i64)> = closed.into_tuple().all(connection).await?;
     let open = State::ALL.into_iter().filter(|state| state.is_open());
     let open = by_origin().filter(Column::State.is_in(open.map(State::as_str)));
     let open: Vec<(String, i64)> = open.into_tuple().all(connection).await?;
-    let mut totals = HashMap::with_capacity(raised.len());
-    for (origin, raised) in raised {
+    let mut totals: HashMap<NodeId, OriginTotals> = HashMap::with_capacity(closed.len());
+    let closed = closed
+        .into_iter()
+        .map(|(origin, closed)| (origin, closed, closed));
+    let open = open.into_iter().map(|(origin, open)| (origin, open, 0));
+    for (origin, raised, closed) in closed.chain(open) {
         let node = Row::new("blocker", id.as_str(), "").node("origin", &origin)?;
-        let closed = raised;
-        totals.insert(node, OriginTotals { raised, closed });
-    }
-    for (origin, open) in open {
-        let node = Row::new("blocker", id.as_str(), "").node("origin", &origin)?;
-        totals.entry(node).or_default().closed -= open;
+        let total = totals.entry(node).or_default();
+        total.raised += raised;
+        total.closed += closed;
     }
     Ok(totals)
 }

@@ -92,6 +92,23 @@ async fn check_live(history: &History, query: &BlockerQuery) {
     }
 }
 
+/// What a query finds is what its parts find, the open from memory, and the closed from the database.
+async fn check_joined(history: &History, query: &BlockerQuery) {
+    let (open, closed) = (query.open_part(), query.closed_part());
+    let open = open.map_or_else(Vec::new, |open| list::page(&history.live, &open));
+    let closed = match closed {
+        Some(closed) => {
+            assert!(closed.is_closed());
+            let (_, closed) = history.store.blockers(&history.id, &closed).await.unwrap();
+            closed.into_iter().map(Arc::new).collect()
+        }
+        None => Vec::new(),
+    };
+    let joined = list::join(open, closed, query);
+    let joined: Vec<BlockerNumber> = joined.iter().map(|blocker| blocker.number).collect();
+    assert_eq!(joined, list(history, query).await, "{query:?}");
+}
+
 /// What a filter finds among all that ever were, by number.
 fn naive(history: &History, keep: impl Fn(&Blocker) -> bool) -> Vec<BlockerNumber> {
     let all = history.folded.blockers().map(Arc::as_ref);
@@ -195,6 +212,7 @@ async fn every_filter_finds_what_a_naive_one_finds(database: TestDatabase) {
                     ..query.clone()
                 };
                 check_live(&history, &query).await;
+                check_joined(&history, &query).await;
             }
         }
         assert_eq!(
@@ -231,6 +249,7 @@ async fn pages_join_to_the_whole_list_in_every_order(database: TestDatabase) {
             let mut read = Vec::new();
             loop {
                 check_live(&history, &query).await;
+                check_joined(&history, &query).await;
                 let (_, page) = history.store.blockers(&history.id, &query).await.unwrap();
                 let Some(last) = page.last() else { break };
                 assert!(page.len() <= 7);

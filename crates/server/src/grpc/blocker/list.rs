@@ -1,6 +1,6 @@
 //! Listing blockers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use echelon_api::{
     convert::{
@@ -12,8 +12,8 @@ use echelon_api::{
 };
 use echelon_domain::{
     BlockerNumber, Error, NodeId, Organization,
-    blocker::{Blocker, State},
-    list::{self, BlockerCursor, BlockerOrder, BlockerQuery},
+    blocker::State,
+    list::{BlockerCursor, BlockerOrder, BlockerQuery},
 };
 
 use crate::{app::App, grpc::page::Paging};
@@ -41,18 +41,7 @@ pub(super) async fn list(
     let mut query = parse(app, &snapshot, &message)?;
     query.after = after;
     query.limit = paging.limit();
-    let (revision, mut found): (i64, Vec<Arc<Blocker>>) = if query.is_live() {
-        (snapshot.revision(), list::page(&snapshot, &query))
-    } else {
-        let (read_at, found) = app.store().blockers(&organization, &query).await?;
-        // Which nodes a subtree has is as of the snapshot, and another replica may have added some since.
-        let revision = if query.origins.is_some() || query.holders.is_some() {
-            read_at.min(snapshot.revision())
-        } else {
-            read_at
-        };
-        (revision, found.into_iter().map(Arc::new).collect())
-    };
+    let (revision, mut found) = app.blockers_beside(&snapshot, &query).await?;
     let next_page_token = paging.cut(&mut found, |blocker| {
         let BlockerCursor { key, number } = BlockerCursor::of(blocker, query.order);
         format!("{key}:{}", number.get())
