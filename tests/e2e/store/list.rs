@@ -225,40 +225,59 @@ async fn every_filter_finds_what_a_naive_one_finds(database: TestDatabase) {
 
 async fn pages_join_to_the_whole_list_in_every_order(database: TestDatabase) {
     let history = populated(&database).await;
-    for order in [
-        BlockerOrder::Number,
-        BlockerOrder::RaiseTime,
-        BlockerOrder::Severity,
-    ] {
-        for descending in [false, true] {
-            let mut expected: Vec<BlockerCursor> = history
-                .folded
-                .blockers()
-                .map(|blocker| BlockerCursor::of(blocker, order))
-                .collect();
-            expected.sort_by_key(|cursor| (cursor.key, cursor.number));
-            if descending {
-                expected.reverse();
+    let closed = State::ALL.into_iter().filter(|state| !state.is_open());
+    let few = BlockerQuery {
+        states: closed.collect(),
+        origins: Some(vec![node("team-1-1"), node("team-2-3"), node("team-1-3")]),
+        ..BlockerQuery::default()
+    };
+    for (all, limit) in [(BlockerQuery::default(), 7), (few, 2)] {
+        for order in [
+            BlockerOrder::Number,
+            BlockerOrder::RaiseTime,
+            BlockerOrder::Severity,
+        ] {
+            for descending in [false, true] {
+                let query = BlockerQuery {
+                    order,
+                    descending,
+                    limit,
+                    ..all.clone()
+                };
+                check_pages(&history, query).await;
             }
-            let mut query = BlockerQuery {
-                order,
-                descending,
-                limit: 7,
-                ..BlockerQuery::default()
-            };
-            let mut read = Vec::new();
-            loop {
-                check_live(&history, &query).await;
-                check_joined(&history, &query).await;
-                let (_, page) = history.store.blockers(&history.id, &query).await.unwrap();
-                let Some(last) = page.last() else { break };
-                assert!(page.len() <= 7);
-                query.after = Some(BlockerCursor::of(last, order));
-                read.extend(page.iter().map(|blocker| BlockerCursor::of(blocker, order)));
-            }
-            assert_eq!(read, expected, "{order:?}, descending: {descending}");
         }
     }
+}
+
+async fn check_pages(history: &History, mut query: BlockerQuery) {
+    let (order, limit) = (query.order, usize::try_from(query.limit).unwrap());
+    let mut expected: Vec<BlockerCursor> = history
+        .folded
+        .blockers()
+        .filter(|blocker| query.states.is_empty() || query.states.contains(&blocker.status.state))
+        .filter(|blocker| {
+            let origins = query.origins.as_ref();
+            origins.is_none_or(|origins| origins.contains(&blocker.content.origin))
+        })
+        .map(|blocker| BlockerCursor::of(blocker, order))
+        .collect();
+    assert!(expected.len() > limit);
+    expected.sort_by_key(|cursor| (cursor.key, cursor.number));
+    if query.descending {
+        expected.reverse();
+    }
+    let mut read = Vec::new();
+    loop {
+        check_live(history, &query).await;
+        check_joined(history, &query).await;
+        let (_, page) = history.store.blockers(&history.id, &query).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= limit);
+        query.after = Some(BlockerCursor::of(last, order));
+        read.extend(page.iter().map(|blocker| BlockerCursor::of(blocker, order)));
+    }
+    assert_eq!(read, expected, "{query:?}");
 }
 
 async fn lists_of_ten_thousand_nodes_are_taken(database: TestDatabase) {
