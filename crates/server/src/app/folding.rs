@@ -18,13 +18,17 @@ pub(super) struct Folded {
 }
 
 impl Folded {
-    /// Of organizations and their revisions, those that have grown enough since.
+    /// Of organizations and their revisions, those that have grown enough since, and those that are seen for the first time: a
+    /// server that is replaced often folds too.
     pub(super) fn grown<'a>(
         &self,
         loaded: impl Iterator<Item = (&'a OrganizationId, i64)>,
     ) -> Vec<(OrganizationId, i64)> {
         loaded
-            .filter(|(id, revision)| revision - self.reach.get(id).unwrap_or(&0) >= FOLD_AFTER)
+            .filter(|(id, revision)| match self.reach.get(id) {
+                Some(folded) => revision - folded >= FOLD_AFTER,
+                None => *revision > 0,
+            })
             .map(|(id, revision)| (id.clone(), revision))
             .collect()
     }
@@ -56,15 +60,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_organization_is_folded_once_it_has_grown_and_again_once_it_has_grown_more() {
+    fn an_organization_is_folded_when_it_is_first_seen_and_whenever_it_has_grown() {
         let ids = ["acme", "other"].map(|id| OrganizationId::new("organization", id).unwrap());
         let mut folded = Folded::default();
         let grown = |folded: &Folded, revisions: [i64; 2]| -> Vec<i64> {
             let grown = folded.grown(ids.iter().zip(revisions));
             grown.into_iter().map(|(_, revision)| revision).collect()
         };
-        assert!(grown(&folded, [FOLD_AFTER - 1, 1]).is_empty());
-        assert_eq!(grown(&folded, [FOLD_AFTER, 1]), [FOLD_AFTER]);
+        assert_eq!(grown(&folded, [7, 0]), [7]);
+        folded.note(vec![(ids[0].clone(), 7), (ids[1].clone(), 1)]);
+        assert!(grown(&folded, [FOLD_AFTER + 6, 1]).is_empty());
+        assert_eq!(grown(&folded, [FOLD_AFTER + 7, 1]), [FOLD_AFTER + 7]);
         folded.note(vec![(ids[0].clone(), FOLD_AFTER)]);
         assert_eq!(
             grown(&folded, [2 * FOLD_AFTER - 1, FOLD_AFTER + 7]),
