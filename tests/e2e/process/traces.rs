@@ -165,7 +165,7 @@ platform-bot client echelon.v1.MeetingService/CloseMeeting rpc.grpc.status_code=
   echelond server echelon.v1.MeetingService/CloseMeeting rpc.grpc.status_code=0
     echelond internal decide decide.command=CloseMeeting decide.events=2 organization.id=acme
     echelond internal batch batch.commands=1
-      echelond client commit db.system.name=sqlite db.rows=10 organization.revision=4
+      echelond client commit db.system.name=sqlite db.rows=6 organization.revision=4
 ";
 
 /// The span of the program that calls.
