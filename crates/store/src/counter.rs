@@ -10,8 +10,8 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use echelon_domain::{NodeId, OrganizationId, counters::Counters};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Select,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select,
 };
 
 use crate::{
@@ -64,19 +64,14 @@ pub(crate) async fn logged(
     newest(packed::all(connection, log_of(id)).await?)
 }
 
-/// What the log holds; on PostgreSQL others who ask this wait until the transaction ends.
+/// What the log holds, in a transaction of PostgreSQL: others who ask this wait until it ends.
 pub(crate) async fn logged_alone(
     connection: &impl ConnectionTrait,
     id: &OrganizationId,
 ) -> Result<Logged, StoreError> {
-    let mut rows = log_of(id);
-    if connection.get_database_backend() == DbBackend::Postgres {
-        // In one order, so that two who ask wait for each other and not for ever.
-        rows = rows
-            .order_by_asc(counter_log::Column::Revision)
-            .lock_exclusive();
-    }
-    newest(packed::all(connection, rows).await?)
+    // In one order, so that two who ask wait for each other and not for ever.
+    let rows = log_of(id).order_by_asc(counter_log::Column::Revision);
+    newest(packed::all(connection, rows.lock_exclusive()).await?)
 }
 
 fn log_of(id: &OrganizationId) -> Select<counter_log::Entity> {
