@@ -24,7 +24,11 @@ mod trace;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::{
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
@@ -35,6 +39,8 @@ use method::Methods;
 pub(crate) struct Layers {
     methods: Methods,
     metrics: Arc<Metrics>,
+    /// True if traces are exported.
+    traced: bool,
     permits: Semaphore,
     timeout: Duration,
     timeout_max: Duration,
@@ -50,6 +56,7 @@ impl Layers {
     pub(crate) fn new(
         descriptors: &[&[u8]],
         metrics: Arc<Metrics>,
+        traced: bool,
         max_concurrent_requests: usize,
         timeout: Duration,
         timeout_max: Duration,
@@ -58,6 +65,7 @@ impl Layers {
         Ok(Self {
             methods: Methods::of(descriptors)?,
             metrics,
+            traced,
             permits: Semaphore::new(max_concurrent_requests.min(Semaphore::MAX_PERMITS)),
             timeout,
             timeout_max,
@@ -68,16 +76,20 @@ impl Layers {
 
     /// Puts the layers around every method.
     pub(crate) fn around(self, routes: Routes) -> Routes {
-        let layers = Arc::new(self);
-        let router = routes
-            .into_axum_router()
-            .layer(from_fn_with_state(layers.clone(), gather::gather))
-            .layer(from_fn_with_state(layers.clone(), hold::hold))
-            .layer(from_fn_with_state(layers.clone(), deadline::deadline))
-            .layer(from_fn_with_state(layers.clone(), shed::shed))
-            .layer(from_fn(explain::explain))
-            .layer(from_fn_with_state(layers.clone(), panic::catch))
-            .layer(from_fn_with_state(layers, observe::observe));
-        Routes::from(router)
+        let router = routes.into_axum_router();
+        Routes::from(router.layer(from_fn_with_state(Arc::new(self), call)))
     }
+}
+
+/// All layers as one of the router's, which pays for each of its own with several boxes a call.
+async fn call(State(layers): State<Arc<Layers>>, request: Request, next: Next) -> Response {
+    let method = &layers.methods.find(request.uri().path());
+    let layers = &layers;
+    let gathered = |request| gather::gather(layers, method, request, |request| next.run(request));
+    let held = |request| hold::hold(layers, method, request, gathered);
+    let in_time = |request| deadline::deadline(layers, method, request, held);
+    let shed = |request| shed::shed(layers, method, request, in_time);
+    let explained = |request| explain::explain(request, shed);
+    let caught = |request| panic::catch(layers, request, explained);
+    observe::observe(layers, method, request, caught).await
 }

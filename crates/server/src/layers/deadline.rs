@@ -7,34 +7,29 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
-    sync::Arc,
     task::Poll,
     time::Duration,
 };
 
-use axum::{
-    extract::{Request, State},
-    http::HeaderMap,
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, http::HeaderMap, response::Response};
 use echelon_api::{convert::error::plain, v1::ErrorReason};
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::{Layers, status};
+use super::{Layers, method::Method, status};
 use crate::deadline;
 
 /// How much earlier than the caller's deadline it passes here, at most.
 const MARGIN: Duration = Duration::from_millis(10);
 
-pub(super) async fn deadline(
-    State(layers): State<Arc<Layers>>,
+pub(super) async fn deadline<F: Future<Output = Response>>(
+    layers: &Layers,
+    method: &Method,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    if layers.methods.find(request.uri().path()).streams {
-        return next.run(request).await;
+    if method.streams {
+        return next(request).await;
     }
     let asked = asked(request.headers());
     let allowed = asked.unwrap_or(layers.timeout).min(layers.timeout_max);
@@ -43,7 +38,7 @@ pub(super) async fn deadline(
         _ => Duration::ZERO,
     };
     let deadline = Instant::now() + allowed.saturating_sub(early);
-    let work = deadline::scope(deadline, next.run(request));
+    let work = deadline::scope(deadline, next(request));
     match within(deadline, work).await {
         Some(response) => response,
         None => status::answer(plain(

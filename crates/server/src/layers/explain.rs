@@ -1,7 +1,9 @@
 //! tonic and others make statuses without details, and with codes that suit a client more than a server. Every status
 //! that leaves here has a reason.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use std::future::Future;
+
+use axum::{extract::Request, response::Response};
 use echelon_api::{convert::error::plain, v1::ErrorReason};
 use echelon_domain::Error;
 use tonic::{Code, Status};
@@ -22,8 +24,11 @@ const MALFORMED: [&str; 6] = [
     "Error decompressing",
 ];
 
-pub(super) async fn explain(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+pub(super) async fn explain<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let response = next(request).await;
     let Some(given) = Status::from_header_map(response.headers()) else {
         return response;
     };

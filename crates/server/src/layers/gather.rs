@@ -3,38 +3,37 @@
 //! first, and handed on when it is there, or when it is clear that it will be refused. It is kept in one piece, because a piece
 //! costs a hundred bytes however small it is. A call that streams has no deadline; its message has.
 
-use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
-
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    time::Duration,
 };
+
+use axum::{body::Body, extract::Request, response::Response};
 use echelon_api::{convert::error::plain, v1::ErrorReason};
 use http_body::{Body as _, Frame};
 use prost::bytes::{Bytes, BytesMut};
 use tokio::time::timeout;
 use tonic::Code;
 
-use super::{Layers, hold::Begun, status};
+use super::{Layers, hold::Begun, method::Method, status};
 
 /// Flag and length before a message.
 const PREFIX: usize = 5;
 
-pub(super) async fn gather(
-    State(layers): State<Arc<Layers>>,
+pub(super) async fn gather<F: Future<Output = Response>>(
+    layers: &Layers,
+    method: &Method,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let method = layers.methods.find(request.uri().path());
-    let (streams, takes_stream) = (method.streams, method.takes_stream);
-    if takes_stream {
-        return next.run(request).await;
+    if method.takes_stream {
+        return next(request).await;
     }
     let (head, body) = request.into_parts();
     let gathering = gathered(body, layers.max_message_bytes);
-    let body = match streams {
+    let body = match method.streams {
         false => gathering.await,
         // It would hold its place among the calls at work for ever.
         true => match timeout(layers.timeout, gathering).await {
@@ -42,7 +41,7 @@ pub(super) async fn gather(
             Err(_) => return status::answer(late(layers.timeout)),
         },
     };
-    next.run(Request::from_parts(head, Body::new(body))).await
+    next(Request::from_parts(head, Body::new(body))).await
 }
 
 fn late(patience: Duration) -> tonic::Status {

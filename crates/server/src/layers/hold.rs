@@ -4,24 +4,19 @@
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, Weak},
     task::{Context, Poll},
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{body::Body, extract::Request, response::Response};
 use http_body::{Body as _, Frame};
 use prost::bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Layers, status};
+use super::{Layers, method::Method, status};
 
 /// Smaller answers are handed to the connection as they are.
 const LARGE: usize = 64 * 1024;
@@ -33,19 +28,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const UNREAD_KIB_MAX: usize = 256 * 1024;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-pub(super) async fn hold(
-    State(layers): State<Arc<Layers>>,
+pub(super) async fn hold<F: Future<Output = Response>>(
+    layers: &Layers,
+    method: &Method,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let streams = layers.methods.find(request.uri().path()).streams;
-    let (head, mut body) = next.run(request).await.into_parts();
+    let (head, mut body) = next(request).await.into_parts();
     if body.is_end_stream() {
         return Response::from_parts(head, body);
     }
     let mut pieces = VecDeque::new();
     let mut room = None;
-    if !streams {
+    if !method.streams {
         // It is encoded already, so this waits for nothing.
         let first = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
         let size = first.as_ref().map_or(0, size);

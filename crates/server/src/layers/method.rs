@@ -10,6 +10,8 @@ use prost_types::FileDescriptorSet;
 pub(super) struct Method {
     pub(super) service: String,
     pub(super) name: String,
+    /// Service and name, as traces call it.
+    pub(super) full_name: String,
     /// Answers with a stream, which may last.
     pub(super) streams: bool,
     /// Is asked with a stream.
@@ -32,11 +34,13 @@ impl Methods {
                 for service in file.service {
                     let name = format!("{package}.{}", service.name());
                     for method in &service.method {
+                        let full_name = format!("{name}/{}", method.name());
                         by_path.insert(
-                            format!("/{name}/{}", method.name()),
+                            format!("/{full_name}"),
                             Arc::new(Method {
                                 service: name.clone(),
                                 name: method.name().to_owned(),
+                                full_name,
                                 streams: method.server_streaming(),
                                 takes_stream: method.client_streaming(),
                                 is_product: !package.starts_with("grpc."),
@@ -51,6 +55,7 @@ impl Methods {
             unknown: Arc::new(Method {
                 service: "unknown".to_owned(),
                 name: "unknown".to_owned(),
+                full_name: "unknown/unknown".to_owned(),
                 streams: false,
                 takes_stream: false,
                 is_product: true,

@@ -1,6 +1,7 @@
 //! Every call has an id, a span, its metrics and one line in the log.
 
 use std::{
+    future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -9,9 +10,8 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue},
-    middleware::Next,
     response::Response,
 };
 use http_body::{Frame, SizeHint};
@@ -20,17 +20,17 @@ use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{Layers, method::Method, request_id, trace};
 
-pub(super) async fn observe(
-    State(layers): State<Arc<Layers>>,
+pub(super) async fn observe<F: Future<Output = Response>>(
+    layers: &Arc<Layers>,
+    method: &Arc<Method>,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let method = layers.methods.find(request.uri().path());
     let id = request_id::of(request.headers());
-    let span = span(&method, &id);
+    let span = span(layers, method, &id);
     trace::continue_trace(&span, request.headers());
-    let mut call = Call::start(layers, method, span.clone());
-    let mut response = next.run(request).instrument(span).await;
+    let mut call = Call::start(layers.clone(), method.clone(), span.clone());
+    let mut response = next(request).instrument(span).await;
     response.headers_mut().insert(request_id::HEADER, id);
     if let Some(status) = Status::from_header_map(response.headers()) {
         call.end(&status);
@@ -39,13 +39,15 @@ pub(super) async fn observe(
     response.map(|body| Body::new(Observed { body, call }))
 }
 
-fn span(method: &Method, id: &HeaderValue) -> Span {
+/// What only traces tell is left out where none are exported: the log writes every field of a span when it begins.
+fn span(layers: &Layers, method: &Method, id: &HeaderValue) -> Span {
+    let traced = layers.traced;
     tracing::info_span!(
         "rpc",
-        otel.name = format!("{}/{}", method.service, method.name),
-        otel.kind = "server",
+        otel.name = traced.then_some(&*method.full_name),
+        otel.kind = traced.then_some("server"),
         otel.status_code = Empty,
-        rpc.system = "grpc",
+        rpc.system = traced.then_some("grpc"),
         rpc.service = method.service,
         rpc.method = method.name,
         rpc.grpc.status_code = Empty,
@@ -84,6 +86,7 @@ impl Call {
             takes_stream: _,
             service,
             name,
+            full_name: _,
             streams,
             is_product: _,
         } = &*self.method;
@@ -92,21 +95,21 @@ impl Call {
             .metrics
             .rpc()
             .ended(service, name, code_name(code), (!streams).then_some(took));
-        self.span.record("rpc.grpc.status_code", i32::from(code));
+        let fault = fault(code);
+        if self.layers.traced {
+            self.span.record("rpc.grpc.status_code", i32::from(code));
+            if fault != Fault::None {
+                self.span.record("otel.status_code", "ERROR");
+            }
+        }
         let code = code_name(code);
         let latency_ms = took.as_secs_f64() * 1000.0;
         let _entered = self.span.enter();
-        match fault(status.code()) {
+        match fault {
             Fault::None => tracing::debug!(rpc.code = code, latency_ms, "call ended"),
-            Fault::Busy => {
-                self.span.record("otel.status_code", "ERROR");
-                tracing::info!(rpc.code = code, latency_ms, "call ended");
-            }
+            Fault::Busy => tracing::info!(rpc.code = code, latency_ms, "call ended"),
             // The cause is logged where it arose.
-            Fault::Server => {
-                self.span.record("otel.status_code", "ERROR");
-                tracing::warn!(rpc.code = code, latency_ms, "call ended");
-            }
+            Fault::Server => tracing::warn!(rpc.code = code, latency_ms, "call ended"),
         }
     }
 }
@@ -118,6 +121,7 @@ impl Drop for Call {
 }
 
 /// Whose fault a code is.
+#[derive(PartialEq, Eq)]
 enum Fault {
     /// Nobody's, or the caller's: expected.
     None,

@@ -1,25 +1,22 @@
 //! Too many calls at once are refused at the door: waiting would make all of them late.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 
-use super::{Layers, status};
+use super::{Layers, method::Method, status};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Holds a permit until the answer begins: a stream gives it back once it is open.
-pub(super) async fn shed(
-    State(layers): State<Arc<Layers>>,
+pub(super) async fn shed<F: Future<Output = Response>>(
+    layers: &Layers,
+    method: &Method,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    if !layers.methods.find(request.uri().path()).is_product {
-        return next.run(request).await;
+    if !method.is_product {
+        return next(request).await;
     }
     let Ok(_permit) = layers.permits.try_acquire() else {
         return status::answer(status::busy(
@@ -27,5 +24,5 @@ pub(super) async fn shed(
             RETRY_AFTER,
         ));
     };
-    next.run(request).await
+    next(request).await
 }

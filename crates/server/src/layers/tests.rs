@@ -47,6 +47,7 @@ impl Stack {
         let layers = Layers::new(
             &[echelon_api::DESCRIPTORS],
             metrics.clone(),
+            true,
             max_concurrent_requests,
             TIMEOUT,
             TIMEOUT_MAX,

@@ -198,6 +198,7 @@ fn routes(
             v1alpha::FILE_DESCRIPTOR_SET,
         ],
         app.metrics().clone(),
+        config.otlp_endpoint.is_some(),
         config.max_concurrent_requests,
         config.request_timeout,
         config.request_timeout_max,
