@@ -13,8 +13,8 @@ tokio::task_local! {
 }
 
 /// Does the work of a call that must be answered by then.
-pub(crate) async fn scope<F: Future>(deadline: Instant, work: F) -> F::Output {
-    DEADLINE.scope(deadline, work).await
+pub(crate) fn scope<F: Future>(deadline: Instant, work: F) -> impl Future<Output = F::Output> {
+    DEADLINE.scope(deadline, work)
 }
 
 /// How long the call at work may still wait; `otherwise` if it may wait for longer, or for ever.

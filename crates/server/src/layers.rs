@@ -22,18 +22,24 @@ mod status;
 mod tests;
 mod trace;
 
-use std::{sync::Arc, time::Duration};
-
-use axum::{
-    extract::{Request, State},
-    middleware::{Next, from_fn_with_state},
-    response::Response,
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
 };
+
 use tokio::sync::Semaphore;
-use tonic::service::Routes;
+use tonic::body::Body;
+use tower::Service;
 
 use crate::metrics::Metrics;
 use method::Methods;
+
+type Request = http::Request<Body>;
+type Response = http::Response<Body>;
 
 /// What the layers need to know.
 pub(crate) struct Layers {
@@ -74,22 +80,63 @@ impl Layers {
         })
     }
 
-    /// Puts the layers around every method.
-    pub(crate) fn around(self, routes: Routes) -> Routes {
-        let router = routes.into_axum_router();
-        Routes::from(router.layer(from_fn_with_state(Arc::new(self), call)))
+    /// Puts the layers around a service.
+    pub(crate) fn around<S>(self, service: S) -> Layered<S> {
+        Layered {
+            layers: Arc::new(self),
+            service,
+        }
     }
 }
 
-/// All layers as one of the router's, which pays for each of its own with several boxes a call.
-async fn call(State(layers): State<Arc<Layers>>, request: Request, next: Next) -> Response {
-    let method = &layers.methods.find(request.uri().path());
-    let layers = &layers;
-    let gathered = |request| gather::gather(layers, method, request, |request| next.run(request));
-    let held = |request| hold::hold(layers, method, request, gathered);
-    let in_time = |request| deadline::deadline(layers, method, request, held);
-    let shed = |request| shed::shed(layers, method, request, in_time);
-    let explained = |request| explain::explain(request, shed);
-    let caught = |request| panic::catch(layers, request, explained);
-    observe::observe(layers, method, request, caught).await
+/// A service with all layers around it. They are one, because a layer of its own costs a call several boxes.
+#[derive(Clone)]
+pub(crate) struct Layered<S> {
+    layers: Arc<Layers>,
+    service: S,
+}
+
+impl<S> Service<Request> for Layered<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let later = self.service.clone();
+        // The one that was asked whether it is ready.
+        let mut service = std::mem::replace(&mut self.service, later);
+        let layers = self.layers.clone();
+        Box::pin(async move {
+            let answered = |request| async move {
+                let Ok(response) = service.call(request).await;
+                response
+            };
+            Ok(layers.call(request, answered).await)
+        })
+    }
+}
+
+impl Layers {
+    async fn call<F: Future<Output = Response>>(
+        self: &Arc<Self>,
+        request: Request,
+        answered: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let method = &self.methods.find(request.uri().path());
+        let gathered = |request| gather::gather(self, method, request, answered);
+        let held = |request| hold::hold(self, method, request, gathered);
+        let in_time = |request| deadline::deadline(self, method, request, held);
+        let shed = |request| shed::shed(self, method, request, in_time);
+        let explained = |request| explain::explain(request, shed);
+        let caught = |request| panic::catch(self, request, explained);
+        observe::observe(self, method, request, caught).await
+    }
 }

@@ -6,17 +6,17 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
 
-use axum::{extract::Request, http::HeaderMap, response::Response};
 use echelon_api::{convert::error::plain, v1::ErrorReason};
+use http::HeaderMap;
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::{Layers, method::Method, status};
+use super::{Layers, Request, Response, method::Method, status};
 use crate::deadline;
 
 /// How much earlier than the caller's deadline it passes here, at most.
@@ -38,7 +38,7 @@ pub(super) async fn deadline<F: Future<Output = Response>>(
         _ => Duration::ZERO,
     };
     let deadline = Instant::now() + allowed.saturating_sub(early);
-    let work = deadline::scope(deadline, next(request));
+    let work = pin!(deadline::scope(deadline, next(request)));
     match within(deadline, work).await {
         Some(response) => response,
         None => status::answer(plain(
@@ -54,8 +54,10 @@ pub(super) async fn deadline<F: Future<Output = Response>>(
 
 /// The answer, if it comes in time. Looks at the clock and not only at its timer: tonic's may ring first though it was
 /// set to a later time.
-async fn within(deadline: Instant, answer: impl Future<Output = Response>) -> Option<Response> {
-    let mut answer = pin!(answer);
+async fn within(
+    deadline: Instant,
+    mut answer: Pin<&mut impl Future<Output = Response>>,
+) -> Option<Response> {
     let mut timer = pin!(tokio::time::sleep_until(deadline));
     poll_fn(move |context| {
         if let Poll::Ready(response) = answer.as_mut().poll(context) {

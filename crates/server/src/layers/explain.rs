@@ -3,12 +3,11 @@
 
 use std::future::Future;
 
-use axum::{extract::Request, response::Response};
 use echelon_api::{convert::error::plain, v1::ErrorReason};
 use echelon_domain::Error;
 use tonic::{Code, Status};
 
-use super::status;
+use super::{Request, Response, status};
 
 /// How prost begins to say that bytes are no message.
 const DECODE: &str = "failed to decode Protobuf message: ";

@@ -10,14 +10,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Body, extract::Request, response::Response};
 use echelon_api::{convert::error::plain, v1::ErrorReason};
 use http_body::{Body as _, Frame};
 use prost::bytes::{Bytes, BytesMut};
 use tokio::time::timeout;
-use tonic::Code;
+use tonic::{Code, body::Body};
 
-use super::{Layers, hold::Begun, method::Method, status};
+use super::{Layers, Request, Response, hold::Begun, method::Method, status};
 
 /// Flag and length before a message.
 const PREFIX: usize = 5;
@@ -145,14 +144,17 @@ impl Length {
 #[cfg(test)]
 mod tests {
     use futures_util::{StreamExt as _, stream};
-    use http_body_util::BodyExt as _;
+    use http_body_util::{BodyExt as _, Full, StreamBody};
+    use tonic::Status;
 
     use super::*;
 
     /// A body of these pieces, after which nothing comes and no end either.
     fn open(pieces: &'static [&'static [u8]]) -> Body {
-        let pieces = stream::iter(pieces).map(|piece| Ok::<_, axum::Error>(*piece));
-        Body::from_stream(pieces.chain(stream::pending()))
+        let pieces = stream::iter(pieces).map(|piece| Ok(Frame::data(Bytes::from_static(piece))));
+        Body::new(StreamBody::new(
+            pieces.chain(stream::pending::<Result<_, Status>>()),
+        ))
     }
 
     #[tokio::test]
@@ -179,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn what_ends_early_is_handed_on_as_it_is() {
         for body in [&b""[..], b"\0\0", b"\0\0\0\0\x09abc"] {
-            let gathered = gathered(Body::from(body), 100).await;
+            let gathered = gathered(Body::new(Full::from(body)), 100).await;
             assert_eq!(gathered.collect().await.unwrap().to_bytes(), body);
         }
     }

@@ -11,12 +11,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Body, extract::Request, response::Response};
 use http_body::{Body as _, Frame};
 use prost::bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
+use tonic::{Status, body::Body};
 
-use super::{Layers, method::Method, status};
+use super::{Layers, Request, Response, method::Method, status};
 
 /// Smaller answers are handed to the connection as they are.
 const LARGE: usize = 64 * 1024;
@@ -63,7 +63,7 @@ pub(super) async fn hold<F: Future<Output = Response>>(
     Response::from_parts(head, Body::new(held))
 }
 
-type Piece = Result<Frame<Bytes>, axum::Error>;
+type Piece = Result<Frame<Bytes>, Status>;
 
 fn size(piece: &Piece) -> usize {
     let data = piece.as_ref().ok().and_then(Frame::data_ref);
@@ -95,7 +95,7 @@ pub(super) struct Begun {
 
 impl http_body::Body for Begun {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Piece>> {
         match self.pieces.pop_front() {
@@ -159,14 +159,14 @@ async fn let_go(inside: Weak<Mutex<Inside>>, patience: Duration) {
 
 impl http_body::Body for Held {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Status;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Piece>> {
         let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inside.asked += 1;
         let Some(body) = &mut inside.body else {
-            let gone = std::io::Error::other("the answer was read too slowly");
-            return Poll::Ready(Some(Err(axum::Error::new(gone))));
+            let gone = Status::unavailable("the answer was read too slowly");
+            return Poll::Ready(Some(Err(gone)));
         };
         let piece = Pin::new(body).poll_frame(context);
         inside.waits_for_reader = piece.is_ready();
@@ -181,7 +181,7 @@ impl http_body::Body for Held {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt as _;
+    use http_body_util::{BodyExt as _, StreamBody};
 
     use super::*;
 
@@ -214,9 +214,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_with_nothing_to_say_is_kept() {
-        let silent =
-            Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>());
-        let mut held = Held::new(begun(b"first", silent), None, SHORT);
+        let silent = StreamBody::new(futures_util::stream::pending::<Piece>());
+        let mut held = Held::new(begun(b"first", Body::new(silent)), None, SHORT);
         assert!(held.frame().await.is_some());
         let more = tokio::time::timeout(SHORT * 5, held.frame()).await;
         assert!(more.is_err(), "{more:?}");

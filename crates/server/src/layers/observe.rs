@@ -8,17 +8,13 @@ use std::{
     time::Instant,
 };
 
-use axum::{
-    body::{Body, Bytes},
-    extract::Request,
-    http::{HeaderMap, HeaderValue},
-    response::Response,
-};
+use http::{HeaderMap, HeaderValue};
 use http_body::{Frame, SizeHint};
-use tonic::{Code, Status};
+use prost::bytes::Bytes;
+use tonic::{Code, Status, body::Body};
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Layers, method::Method, request_id, trace};
+use super::{Layers, Request, Response, method::Method, request_id, trace};
 
 pub(super) async fn observe<F: Future<Output = Response>>(
     layers: &Arc<Layers>,
@@ -188,12 +184,12 @@ impl Observed {
 
 impl http_body::Body for Observed {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Status;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         let span = this.call.span.clone();
         let _entered = span.enter();

@@ -2,11 +2,10 @@
 
 use std::{future::Future, panic::AssertUnwindSafe};
 
-use axum::{extract::Request, response::Response};
 use echelon_domain::Error;
 use futures_util::FutureExt as _;
 
-use super::{Layers, status};
+use super::{Layers, Request, Response, status};
 
 /// The log has the panic already: the process's panic hook writes it, with its place and the call's span.
 pub(super) async fn catch<F: Future<Output = Response>>(

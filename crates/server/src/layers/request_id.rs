@@ -1,6 +1,6 @@
 //! A call's id, for logs and for people who ask about it: the caller's, or a new one.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");

@@ -2,9 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use axum::{extract::Request, response::Response};
-
-use super::{Layers, method::Method, status};
+use super::{Layers, Request, Response, method::Method, status};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 

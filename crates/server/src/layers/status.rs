@@ -2,13 +2,14 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use axum::{body::Body, response::Response};
 use echelon_api::{
     convert::error::{DOMAIN, reason_name},
     v1::ErrorReason,
 };
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::Response;
 
 /// An UNAVAILABLE that asks to retry after a while.
 pub(super) fn busy(message: &str, after: Duration) -> Status {
@@ -32,7 +33,7 @@ pub(super) fn invalid(field: Option<&str>, message: &str) -> Status {
 
 /// The answer that carries a status.
 pub(super) fn answer(status: Status) -> Response {
-    status.into_http::<Body>()
+    status.into_http()
 }
 
 fn details(reason: ErrorReason) -> ErrorDetails {

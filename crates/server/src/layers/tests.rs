@@ -6,16 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    body::Body,
-    http::{Request, Response},
-};
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use tonic::{Code, Status, service::Routes};
+use tonic::{Code, Status, body::Body, service::Routes};
 use tonic_types::StatusExt as _;
 use tower::ServiceExt as _;
 
-use super::Layers;
+use super::{Layered, Layers};
 use crate::metrics::Metrics;
 
 const GET: &str = "/echelon.v1.NodeService/GetNode";
@@ -26,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_millis(40);
 const TIMEOUT_MAX: Duration = Duration::from_millis(80);
 
 /// Panics at MoveNode, never answers ListNodes, takes long to answer WatchEvents, and answers all else.
-async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn handler(request: Request<axum::body::Body>) -> Result<Response<Body>, Infallible> {
     match request.uri().path() {
         MOVE => panic!("on purpose"),
         LIST => std::future::pending().await,
@@ -37,7 +34,7 @@ async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
 }
 
 struct Stack {
-    routes: Routes,
+    layered: Layered<Routes>,
     metrics: Arc<Metrics>,
 }
 
@@ -56,7 +53,7 @@ impl Stack {
         .unwrap();
         let router = axum::Router::new().fallback_service(tower::service_fn(handler));
         Self {
-            routes: layers.around(Routes::from(router)),
+            layered: layers.around(Routes::from(router)),
             metrics,
         }
     }
@@ -66,8 +63,8 @@ impl Stack {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(tonic::body::Body::empty()).unwrap();
-        let response = self.routes.clone().oneshot(request).await.unwrap();
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.layered.clone().oneshot(request).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         let (parts, body) = response.into_parts();
         body.collect().await.unwrap();

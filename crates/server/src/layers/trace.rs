@@ -1,6 +1,6 @@
 //! Trace context accepted from callers, as W3C's `traceparent` carries it.
 
-use axum::http::HeaderMap;
+use http::HeaderMap;
 use opentelemetry::{
     propagation::{Extractor, TextMapPropagator as _},
     trace::TraceContextExt as _,

@@ -23,7 +23,7 @@ use crate::{
     grpc,
     health::{Health, Told},
     http::{self, Side},
-    layers::Layers,
+    layers::{Layered, Layers},
 };
 
 /// How long to wait before workers that panicked start again.
@@ -57,7 +57,7 @@ impl Parts {
         } = self;
         let health = Health::new(app.store().clone(), app.metrics().clone(), shutdown.clone());
         let reporter = HealthReporter::new();
-        let routes = routes(&config, &app, &reporter)?;
+        let service = service(&config, &app, &reporter)?;
         let cors = cors(&config.allowed_origins);
         let incoming = TcpIncoming::from(listener)
             .with_nodelay(Some(true))
@@ -74,7 +74,7 @@ impl Parts {
                 .layer(option_layer(cors))
                 .layer(GrpcWebLayer::new())
                 .serve_with_incoming_shutdown(
-                    routes.prepare(),
+                    service,
                     incoming,
                     shutdown.clone().cancelled_owned(),
                 ),
@@ -160,11 +160,11 @@ async fn drain(
 }
 
 /// Every method, with its layers.
-fn routes(
+fn service(
     config: &Config,
     app: &Arc<App>,
     reporter: &HealthReporter,
-) -> Result<Routes, ServerError> {
+) -> Result<Layered<Routes>, ServerError> {
     use tonic_health::{pb::health_server::HealthServer, server::HealthService};
     use tonic_reflection::pb::{v1, v1alpha};
 
@@ -205,7 +205,7 @@ fn routes(
         config.max_message_bytes,
     )
     .map_err(ServerError::serve)?;
-    Ok(layers.around(routes))
+    Ok(layers.around(routes.prepare()))
 }
 
 /// The services whose health is told apart, all of them by the same measure.
