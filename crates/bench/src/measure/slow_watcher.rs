@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{calls, memory::mebibytes, turn, watch::watcher::Order};
 use crate::{
     bench::{Bench, Serving},
-    load::{self, Call, Connection, Shape, Stream, UNAVAILABLE, Until, frame},
+    load::{self, Call, Connection, Failure, Shape, Stream, UNAVAILABLE, Until, frame},
     process::resident_bytes,
     report::{Bar, Report, Row, Spread, table::number},
     size::Size,
@@ -71,7 +71,7 @@ pub(super) async fn run(bench: &mut Bench, report: &mut Report) -> Result<()> {
         bar: Bar::None,
         cpu_us: None,
         details: format!(
-            "{} MB of events flowed; {cut} cut off with UNAVAILABLE, {} revisions behind in all, all resumed",
+            "{} MB of events flowed; {cut} cut off, {} revisions behind in all, all resumed",
             number(bench.extent.flood_bytes as f64 / 1e6),
             number(behind as f64),
         ),
@@ -138,12 +138,18 @@ async fn drain(mut stream: Stream, mut order: Order, newest: i64) -> Result<(Ord
                 order.follow(&message)?;
             }
             Ok(Ok(None)) => bail!("a watch ended with OK"),
-            Ok(Err(failure)) if failure.code == Some(UNAVAILABLE) => return Ok((order, true)),
+            Ok(Err(failure)) if is_cut(&failure) => return Ok((order, true)),
             Ok(Err(failure)) => bail!("a watch ended with {failure}"),
             Err(_) => bail!("a watch hangs at revision {}", order.revision()),
         }
     }
     Ok((order, false))
+}
+
+/// True if the server has ended the watch: with UNAVAILABLE or, if that has waited for its reader for ten seconds too, with a
+/// reset of the stream, which has no status. If the server itself is gone, the watch cannot be resumed.
+fn is_cut(failure: &Failure) -> bool {
+    failure.code.is_none_or(|code| code == UNAVAILABLE)
 }
 
 /// Goes on where a watcher was, up to the newest revision, without a gap.

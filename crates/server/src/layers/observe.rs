@@ -28,8 +28,8 @@ pub(super) async fn observe<F: Future<Output = Response>>(
     let mut call = Call::start(layers.clone(), method.clone(), span.clone());
     let mut response = next(request).instrument(span).await;
     response.headers_mut().insert(request_id::HEADER, id);
-    if let Some(status) = Status::from_header_map(response.headers()) {
-        call.end(&status);
+    if let Some(code) = code(response.headers()) {
+        call.end(code);
         return response;
     }
     response.map(|body| Body::new(Observed { body, call }))
@@ -73,7 +73,7 @@ impl Call {
         }
     }
 
-    fn end(&mut self, status: &Status) {
+    fn end(&mut self, code: Code) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -86,7 +86,6 @@ impl Call {
             streams,
             is_product: _,
         } = &*self.method;
-        let code = status.code();
         self.layers
             .metrics
             .rpc()
@@ -100,20 +99,32 @@ impl Call {
         }
         let code = code_name(code);
         let latency_ms = took.as_secs_f64() * 1000.0;
-        let _entered = self.span.enter();
+        let span = &self.span;
         match fault {
-            Fault::None => tracing::debug!(rpc.code = code, latency_ms, "call ended"),
-            Fault::Busy => tracing::info!(rpc.code = code, latency_ms, "call ended"),
+            Fault::None => {
+                tracing::debug!(parent: span, rpc.code = code, latency_ms, "call ended");
+            }
+            Fault::Busy => {
+                tracing::info!(parent: span, rpc.code = code, latency_ms, "call ended");
+            }
             // The cause is logged where it arose.
-            Fault::Server => tracing::warn!(rpc.code = code, latency_ms, "call ended"),
+            Fault::Server => {
+                tracing::warn!(parent: span, rpc.code = code, latency_ms, "call ended");
+            }
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.end(&Status::cancelled(""));
+        self.end(Code::Cancelled);
     }
+}
+
+/// The code in headers or trailers; none if they do not end the call.
+fn code(headers: &HeaderMap) -> Option<Code> {
+    let code = headers.get(Status::GRPC_STATUS)?;
+    Some(Code::from_bytes(code.as_bytes()))
 }
 
 /// Whose fault a code is.
@@ -174,14 +185,6 @@ struct Observed {
     call: Call,
 }
 
-impl Observed {
-    fn trailers(&mut self, trailers: &HeaderMap) {
-        if let Some(status) = Status::from_header_map(trailers) {
-            self.call.end(&status);
-        }
-    }
-}
-
 impl http_body::Body for Observed {
     type Data = Bytes;
     type Error = Status;
@@ -190,14 +193,15 @@ impl http_body::Body for Observed {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = self.get_mut();
-        let span = this.call.span.clone();
-        let _entered = span.enter();
-        let polled = Pin::new(&mut this.body).poll_frame(context);
+        let Self { body, call } = self.get_mut();
+        // An answer that is no stream is there already, and nothing more happens in its span.
+        let entered = call.method.streams.then(|| call.span.enter());
+        let polled = Pin::new(body).poll_frame(context);
+        drop(entered);
         if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(trailers) = frame.trailers_ref()
+            && let Some(code) = frame.trailers_ref().and_then(code)
         {
-            this.trailers(trailers);
+            call.end(code);
         }
         polled
     }
