@@ -1,5 +1,7 @@
 //! The store: an open database, and what can be read from it.
 
+mod folds;
+
 use std::{sync::Arc, time::Instant};
 
 use echelon_domain::{
@@ -20,7 +22,6 @@ use crate::{
     batch::Batch,
     blocker,
     changes::Changes,
-    counter,
     error::StoreError,
     event::{self, EventRow},
     flush::{self, Flush, sqlite::Turn},
@@ -37,9 +38,6 @@ use crate::{
     wakeup::{Listener, Wakeups},
     warm::Warm,
 };
-
-/// Most nodes whose counters are folded at once: on SQLite nobody else writes meanwhile.
-const FOLDED_AT_ONCE: usize = 500;
 
 /// Which database serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -461,46 +459,6 @@ impl Store {
         let purged = request::purge(&transaction, before, limit).await?;
         transaction.commit().await?;
         Ok(purged)
-    }
-
-    /// Folds what commits have counted into the rows of the nodes, and tells of how many: what is counted is the same before,
-    /// after and in between. On SQLite others write meanwhile, on PostgreSQL also other replicas. Errors:
-    /// [`StoreError::Busy`] if another replica folds for too long.
-    pub async fn fold_counters(&self, id: &OrganizationId) -> Result<usize, StoreError> {
-        let _alone = self.inner.folding.lock().await;
-        let Some(file) = &self.inner.file else {
-            return self.fold_postgres(id).await;
-        };
-        let logged = counter::logged(&self.reader().await?, id).await?;
-        let Some(up_to) = logged.up_to else {
-            return Ok(0);
-        };
-        // Step by step: until the last, what the rows are given the log still holds, or something newer.
-        for counters in logged.counters.chunks(FOLDED_AT_ONCE) {
-            let part = counter::rows(id, counters)?;
-            file.write_rows(file.turn().await, part).await?;
-        }
-        let _turn = file.turn().await;
-        let transaction = self.begin_write().await?;
-        counter::forget(&transaction, id, up_to).await?;
-        transaction.commit().await?;
-        Ok(logged.counters.len())
-    }
-
-    async fn fold_postgres(&self, id: &OrganizationId) -> Result<usize, StoreError> {
-        let transaction = self.begin_postgres().await?;
-        let logged = counter::logged_alone(&transaction, id).await?;
-        let Some(up_to) = logged.up_to else {
-            return Ok(0);
-        };
-        for counters in logged.counters.chunks(FOLDED_AT_ONCE) {
-            let part = counter::rows(id, counters)?;
-            let statement = flush::postgres::Statement::of_rows(&self.inner.texts, part)?;
-            transaction.write(statement).await?;
-        }
-        counter::forget(&transaction, id, up_to).await?;
-        transaction.commit().await?;
-        Ok(logged.counters.len())
     }
 
     /// A blocker, live or not; none if it does not exist.

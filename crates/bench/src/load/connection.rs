@@ -25,6 +25,8 @@ pub const UNAVAILABLE: i32 = 14;
 pub struct Failure {
     /// The gRPC status code; none if the transport failed.
     pub code: Option<i32>,
+    /// True if the server has reset the stream of the call, and nothing else of the connection.
+    pub is_reset: bool,
     /// For people.
     pub message: String,
 }
@@ -33,7 +35,16 @@ impl Failure {
     pub(super) fn transport(error: impl fmt::Display) -> Self {
         Self {
             code: None,
+            is_reset: false,
             message: error.to_string(),
+        }
+    }
+
+    /// What has ended a stream before its trailers.
+    pub(super) fn stream(error: h2::Error) -> Self {
+        Self {
+            is_reset: error.is_reset() && error.is_remote(),
+            ..Self::transport(error)
         }
     }
 }
@@ -221,6 +232,7 @@ pub(super) fn finish(trailers: Option<&HeaderMap>) -> Result<(), Failure> {
         Some(0) => Ok(()),
         Some(code) => Err(Failure {
             code: Some(code),
+            is_reset: false,
             message: unescape(text("grpc-message").unwrap_or_default()),
         }),
         None => Err(Failure::transport("the reply has no grpc-status")),

@@ -30,12 +30,12 @@ impl Stream {
             }
             match self.body.data().await {
                 Some(chunk) => {
-                    let chunk = chunk.map_err(Failure::transport)?;
+                    let chunk = chunk.map_err(Failure::stream)?;
                     release(&mut self.body, chunk.len())?;
                     self.pending.extend_from_slice(&chunk);
                 }
                 None => {
-                    let trailers = self.body.trailers().await.map_err(Failure::transport)?;
+                    let trailers = self.body.trailers().await.map_err(Failure::stream)?;
                     finish(trailers.as_ref())?;
                     return Ok(None);
                 }

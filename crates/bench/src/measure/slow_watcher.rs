@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{calls, memory::mebibytes, turn, watch::watcher::Order};
 use crate::{
     bench::{Bench, Serving},
-    load::{self, Call, Connection, Failure, Shape, Stream, UNAVAILABLE, Until, frame},
+    load::{self, Call, Connection, Shape, Stream, UNAVAILABLE, Until, frame},
     process::resident_bytes,
     report::{Bar, Report, Row, Spread, table::number},
     size::Size,
@@ -49,16 +49,18 @@ pub(super) async fn run(bench: &mut Bench, report: &mut Report) -> Result<()> {
     // At smoke size there is no time to wait for the server's patience to end.
     let must_be_cut = bench.size != Size::Smoke;
     let (address, parent) = (serving.address, serving.dataset.name());
-    let mut cut = 0;
+    let (mut cut, mut reset) = (0, 0);
     let mut behind = 0;
     for (stream, order) in idle {
-        let (last, was_cut) = drain(stream, order, newest).await?;
+        let (last, end) = drain(stream, order, newest).await?;
         ensure!(
-            was_cut || !must_be_cut,
+            end != End::Newest || !must_be_cut,
             "a watcher that did not read was not cut off"
         );
-        cut += usize::from(was_cut);
-        behind += i64::from(was_cut) * (newest - last.revision()).max(0);
+        cut += usize::from(end == End::Unavailable);
+        reset += usize::from(end == End::Reset);
+        // Who has read the newest is not behind.
+        behind += (newest - last.revision()).max(0);
         resume(address, &parent, last, newest).await?;
     }
     let grown = mebibytes(most) - mebibytes(before);
@@ -71,7 +73,7 @@ pub(super) async fn run(bench: &mut Bench, report: &mut Report) -> Result<()> {
         bar: Bar::None,
         cpu_us: None,
         details: format!(
-            "{} MB of events flowed; {cut} cut off, {} revisions behind in all, all resumed",
+            "{} MB of events flowed; {cut} cut off with UNAVAILABLE and {reset} by a reset, {} revisions behind in all, all resumed",
             number(bench.extent.flood_bytes as f64 / 1e6),
             number(behind as f64),
         ),
@@ -130,26 +132,34 @@ async fn open(serving: &Serving, token: String) -> Result<(Stream, Order)> {
     Ok((stream, Order::begin(&first)?))
 }
 
+/// How the reading of a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The newest revision was read.
+    Newest,
+    /// The server has cut it off, and says so.
+    Unavailable,
+    /// That has waited for its reader for ten seconds too: the stream is reset, and no status comes.
+    Reset,
+}
+
 /// Reads what waits for a watcher, and tells whether it was cut off.
-async fn drain(mut stream: Stream, mut order: Order, newest: i64) -> Result<(Order, bool)> {
+async fn drain(mut stream: Stream, mut order: Order, newest: i64) -> Result<(Order, End)> {
     while order.revision() < newest {
         match timeout(PATIENCE, stream.next()).await {
             Ok(Ok(Some(message))) => {
                 order.follow(&message)?;
             }
             Ok(Ok(None)) => bail!("a watch ended with OK"),
-            Ok(Err(failure)) if is_cut(&failure) => return Ok((order, true)),
+            Ok(Err(failure)) if failure.code == Some(UNAVAILABLE) => {
+                return Ok((order, End::Unavailable));
+            }
+            Ok(Err(failure)) if failure.is_reset => return Ok((order, End::Reset)),
             Ok(Err(failure)) => bail!("a watch ended with {failure}"),
             Err(_) => bail!("a watch hangs at revision {}", order.revision()),
         }
     }
-    Ok((order, false))
-}
-
-/// True if the server has ended the watch: with UNAVAILABLE or, if that has waited for its reader for ten seconds too, with a
-/// reset of the stream, which has no status. If the server itself is gone, the watch cannot be resumed.
-fn is_cut(failure: &Failure) -> bool {
-    failure.code.is_none_or(|code| code == UNAVAILABLE)
+    Ok((order, End::Newest))
 }
 
 /// Goes on where a watcher was, up to the newest revision, without a gap.
@@ -166,11 +176,8 @@ async fn resume(address: SocketAddr, parent: &str, order: Order, newest: i64) ->
             ..v1::WatchEventsRequest::default()
         };
         let stream = connection.stream(calls::WATCH_EVENTS, &request).await?;
-        let (order, was_cut) = drain(stream, order, newest).await?;
-        ensure!(
-            !was_cut && order.revision() >= newest,
-            "a watcher that reads was cut off"
-        );
+        let (_, end) = drain(stream, order, newest).await?;
+        ensure!(end == End::Newest, "a watcher that reads was cut off");
         Ok(())
     })
     .await
